@@ -1,0 +1,287 @@
+package layout
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+)
+
+// A Head is the end of a log: how many entries, and the last one's SHA-256.
+type Head struct {
+	Entries int    `json:"entries"`
+	SHA256  Digest `json:"sha256"`
+}
+
+// Settings are what of a repository's configuration the table tells the edges.
+type Settings struct {
+	Repository string
+	BasePath   string
+	PublicPath string // "/" or "/mirror/"
+	Rewrite    bool   // answer: rewrite
+	Nearest    bool   // pruned: nearest
+	OpenBefore Stamp  // open_before: final_from in the table
+	Channels   []Channel
+}
+
+// A Channel is a name that leads to a checkpoint. One that neither follows
+// nor has a delay is moved by hand only.
+type Channel struct {
+	Name string
+	// Follows is set for a channel with a delay: it leads to the newest
+	// checkpoint that was committed at least Delay ago.
+	Follows bool
+	Delay   time.Duration
+}
+
+// The answers of SPEC section 3 that a repository chooses, as the table has them.
+const (
+	AnswerRedirect = "redirect"
+	AnswerRewrite  = "rewrite"
+	Pruned404      = "404"
+	PrunedNearest  = "nearest"
+)
+
+// tableVersion is the version of the table written here; fields may be added.
+const tableVersion = 1
+
+// A Table is what edges need of a repository: a pure fold of its log and its
+// settings, checkpoints.json in the bucket.
+type Table struct {
+	Version     int              `json:"version"`
+	Repository  string           `json:"repository"`
+	BasePath    string           `json:"base_path"`
+	PublicPath  string           `json:"public_path"`
+	Answer      string           `json:"answer"`
+	Pruned      string           `json:"pruned"`
+	Log         Head             `json:"log"`
+	FinalFrom   Stamp            `json:"final_from"`
+	FinalUntil  Stamp            `json:"final_until"`
+	Channels    map[string]Stamp `json:"channels"`
+	Gone        []Span           `json:"gone"`
+	Checkpoints []Checkpoint     `json:"checkpoints"` // ascending by ID
+}
+
+// A Span is a stretch of time, both ends included.
+type Span struct {
+	From  Stamp `json:"from"`
+	Until Stamp `json:"until"`
+}
+
+// A Checkpoint is one published state, as the table has it.
+type Checkpoint struct {
+	ID     Stamp  `json:"id"`
+	Files  int    `json:"files"`
+	Bytes  int64  `json:"bytes"`
+	Record int    `json:"record"` // the entry of the log that committed it
+	SHA256 Digest `json:"sha256"` // of that record
+	// Committed is the time of that record; delays of channels count from it.
+	Committed Stamp `json:"committed"`
+}
+
+// NewTable returns the table of a repository whose log is empty.
+func NewTable(s Settings) Table {
+	t := Table{Version: tableVersion, Repository: s.Repository, BasePath: s.BasePath, PublicPath: s.PublicPath,
+		Answer: AnswerRedirect, Pruned: Pruned404, FinalFrom: s.OpenBefore,
+		Channels: map[string]Stamp{}, Gone: []Span{}, Checkpoints: []Checkpoint{}}
+	if s.Rewrite {
+		t.Answer = AnswerRewrite
+	}
+	if s.Nearest {
+		t.Pruned = PrunedNearest
+	}
+	for _, c := range s.Channels {
+		t.Channels[c.Name] = ""
+	}
+	return t
+}
+
+// An Entry is a record together with the SHA-256 of its bytes.
+type Entry struct {
+	Record
+	SHA256 Digest
+}
+
+// Fold makes the table of a whole log. A record that does not follow the one
+// before it is an error, as in Apply.
+func Fold(s Settings, log iter.Seq2[Entry, error]) (Table, error) {
+	t := NewTable(s)
+	for e, err := range log {
+		if err != nil {
+			return t, err
+		}
+		if err := t.Apply(s, e); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// Apply takes the next record of the log in. One that is out of sequence, that
+// names another predecessor, or that contradicts the table is an error, and
+// leaves the table as it was.
+func (t *Table) Apply(s Settings, e Entry) error {
+	if err := t.follows(e); err != nil {
+		return fmt.Errorf("log of %q, entry %d: %w", t.Repository, e.Entry, err)
+	}
+	switch e.Kind {
+	case Commit:
+		t.commit(s, e)
+	case Promote:
+		if _, ok := t.Channels[e.Channel]; ok { // one that is configured no more moves nothing
+			t.Channels[e.Channel] = e.ID
+		}
+	}
+	if e.Kind != Promote {
+		t.FinalUntil = max(t.FinalUntil, e.ID)
+	}
+	t.Log = Head{Entries: e.Entry, SHA256: e.SHA256}
+	return nil
+}
+
+func (t *Table) follows(e Entry) error {
+	_, known := t.Find(e.ID)
+	switch {
+	case e.Entry != t.Log.Entries+1:
+		return fmt.Errorf("follows entry %d", t.Log.Entries)
+	case e.Previous != t.Log.SHA256:
+		return fmt.Errorf("names %s as the entry before it, which is %s", e.Previous, t.Log.SHA256)
+	case e.Repository != t.Repository || e.BasePath != t.BasePath:
+		return fmt.Errorf("is of repository %q at %q", e.Repository, e.BasePath)
+	case e.Kind == Commit && (e.List == nil || e.Remote == nil):
+		return fmt.Errorf("is a commit without a file list or remote")
+	case e.Kind == Commit && known:
+		return fmt.Errorf("commits %s a second time", e.ID)
+	case e.Kind == Promote && !known:
+		return fmt.Errorf("promotes %s, which is no checkpoint", e.ID)
+	case e.Kind != Commit && e.Kind != Seen && e.Kind != Promote:
+		return fmt.Errorf("is of the kind %q, written by a newer datestone", e.Kind)
+	}
+	return nil
+}
+
+func (t *Table) commit(s Settings, e Entry) {
+	c := Checkpoint{ID: e.ID, Files: e.List.Files, Bytes: e.List.Bytes, Record: e.Entry, SHA256: e.SHA256, Committed: e.Time}
+	at, _ := t.Find(c.ID)
+	t.Checkpoints = slices.Insert(t.Checkpoints, at, c)
+	for _, ch := range s.Channels {
+		if ch.Follows && ch.Delay == 0 {
+			t.Channels[ch.Name] = t.Newest()
+		}
+	}
+}
+
+// Find returns the index of the checkpoint id, or where it would stand.
+func (t *Table) Find(id Stamp) (int, bool) {
+	return slices.BinarySearchFunc(t.Checkpoints, id, func(c Checkpoint, id Stamp) int {
+		switch {
+		case c.ID < id:
+			return -1
+		case c.ID > id:
+			return 1
+		}
+		return 0
+	})
+}
+
+// Newest returns the newest checkpoint, or none.
+func (t *Table) Newest() Stamp {
+	if len(t.Checkpoints) == 0 {
+		return ""
+	}
+	return t.Checkpoints[len(t.Checkpoints)-1].ID
+}
+
+// At returns the newest checkpoint at or before the moment m, or none.
+func (t *Table) At(m Stamp) Stamp {
+	i, ok := t.Find(m)
+	switch {
+	case ok:
+		return m
+	case i == 0:
+		return ""
+	}
+	return t.Checkpoints[i-1].ID
+}
+
+// Due returns, by name, the delayed channels that lead elsewhere at now than
+// the table says, and where they should lead. A channel never goes back.
+func (t *Table) Due(s Settings, now Stamp) map[string]Stamp {
+	due := map[string]Stamp{}
+	for _, ch := range s.Channels {
+		if !ch.Follows || ch.Delay == 0 {
+			continue
+		}
+		ripe := StampOf(now.Time().Add(-ch.Delay))
+		for _, c := range slices.Backward(t.Checkpoints) {
+			if c.Committed <= ripe {
+				if c.ID > t.Channels[ch.Name] {
+					due[ch.Name] = c.ID
+				}
+				break
+			}
+		}
+	}
+	return due
+}
+
+// Fits reports whether the table was made with the settings s.
+func (t *Table) Fits(s Settings) bool {
+	n := NewTable(s)
+	if n.BasePath != t.BasePath || n.PublicPath != t.PublicPath || n.Answer != t.Answer || n.Pruned != t.Pruned ||
+		n.FinalFrom != t.FinalFrom || len(n.Channels) != len(t.Channels) {
+		return false
+	}
+	for _, c := range s.Channels {
+		id, ok := t.Channels[c.Name]
+		if !ok || c.Follows && c.Delay == 0 && id != t.Newest() {
+			return false
+		}
+	}
+	return true
+}
+
+// Encode returns the table as checkpoints.json has it: JSON, a checkpoint a
+// line, so that a reader may take the newest from the end.
+func (t Table) Encode() ([]byte, error) {
+	rows := t.Checkpoints
+	t.Checkpoints = []Checkpoint{}
+	b, err := encodeLine(t)
+	if err != nil || len(rows) == 0 {
+		return b, err
+	}
+	b = b[:len(b)-len("]}\n")]
+	for i, c := range rows {
+		line, err := json.Marshal(c)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(b, '\n'), line...)
+	}
+	return append(b, "\n]}\n"...), nil
+}
+
+// DecodeTable reads a table, and refuses one that is not sorted or of another
+// version. Fields it does not know are passed over.
+func DecodeTable(b []byte) (Table, error) {
+	var t Table
+	if err := json.Unmarshal(b, &t); err != nil {
+		return t, err
+	}
+	if t.Version != tableVersion {
+		return t, fmt.Errorf("table of version %d; this datestone knows version %d", t.Version, tableVersion)
+	}
+	for i := 1; i < len(t.Checkpoints); i++ {
+		if t.Checkpoints[i-1].ID >= t.Checkpoints[i].ID {
+			return t, fmt.Errorf("table of %q: checkpoint %s is out of order", t.Repository, t.Checkpoints[i].ID)
+		}
+	}
+	if t.Channels == nil {
+		t.Channels = map[string]Stamp{}
+	}
+	return t, nil
+}
