@@ -47,7 +47,8 @@ var (
 )
 
 // A Client reads remotes. It may be used by many goroutines.
-type Client struct{ /* to be written */ }
+type Client struct { /* to be written */
+}
 
 // Read reads the remote's metadata and returns its state, or ErrNotModified
 // when it still is what known says. The validators of known count only when
