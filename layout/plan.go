@@ -25,7 +25,7 @@ type Step struct {
 func (p Plan) Steps(held func(File) (key string, err error)) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		for f, err := range p.Files {
-			s := Step{File: f, Object: p.object(f)}
+			s := Step{File: f, Object: p.Object(f)}
 			if err == nil {
 				s.From, err = held(f)
 			}
@@ -36,7 +36,8 @@ func (p Plan) Steps(held func(File) (key string, err error)) iter.Seq2[Step, err
 	}
 }
 
-func (p Plan) object(f File) Object {
+// Object returns the object that file f of the plan becomes.
+func (p Plan) Object(f File) Object {
 	key := Key(p.Base, p.ID, f.Path)
 	return Object{Key: key, Size: f.Size, SHA256: f.SHA256, Header: HeaderFor(Content, key)}
 }

@@ -1,0 +1,377 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"datestone/layout"
+)
+
+// Config says how to work on a store.
+type Config struct {
+	Store Store
+	// Jobs is the number of requests at once; default 32. A store that asks to
+	// slow down gets fewer, until it stops asking.
+	Jobs int
+	// Attempts is how often a request is made that fails temporarily; default 8.
+	Attempts int
+	// Pause is the wait before the second attempt, which grows from there;
+	// default 200 ms.
+	Pause time.Duration
+	// Log takes what is worth knowing; default none.
+	Log *slog.Logger
+}
+
+// A Bucket is a store together with patience: it makes requests again that
+// failed temporarily, never more at once than the store can bear, and knows
+// how to write what may be written once, and what may only go forward.
+type Bucket struct {
+	store    Store
+	linker   Linker
+	deleter  Deleter
+	jobs     int
+	attempts int
+	pause    time.Duration
+	pace     *pace
+	log      *slog.Logger
+}
+
+// New returns the bucket that stands in c.Store, which must be able to link
+// and to delete.
+func New(c Config) (*Bucket, error) {
+	b := &Bucket{store: c.Store, jobs: c.Jobs, attempts: c.Attempts, pause: c.Pause, log: c.Log}
+	var canLink, canDelete bool
+	b.linker, canLink = c.Store.(Linker)
+	b.deleter, canDelete = c.Store.(Deleter)
+	if !canLink || !canDelete {
+		return nil, fmt.Errorf("store %T can't link and delete: %w", c.Store, errors.ErrUnsupported)
+	}
+	if b.jobs <= 0 {
+		b.jobs = 32
+	}
+	if b.attempts <= 0 {
+		b.attempts = 8
+	}
+	if b.pause <= 0 {
+		b.pause = 200 * time.Millisecond
+	}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	b.pace = newPace(b.jobs)
+	return b, nil
+}
+
+// Jobs returns how many requests the bucket is asked at once, at most.
+func (b *Bucket) Jobs() int { return b.jobs }
+
+// try makes a request when there is room for it, again and again while it
+// fails temporarily.
+func (b *Bucket) try(ctx context.Context, op string, request func() error) error {
+	return b.again(ctx, op, func() error { return b.pace.do(ctx, request) })
+}
+
+// again is try without waiting for room.
+func (b *Bucket) again(ctx context.Context, op string, request func() error) error {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval = b.pause
+	wait.MaxInterval = 20 * time.Second
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := request()
+		if err != nil && !errors.Is(err, ErrTemporary) && !errors.Is(err, ErrSlowDown) {
+			return struct{}{}, backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(wait), backoff.WithMaxTries(uint(b.attempts)), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, d time.Duration) {
+			b.log.DebugContext(ctx, "request is made again", "operation", op, "after", d, "error", err)
+		}))
+	if ctx.Err() != nil && err != nil {
+		return context.Cause(ctx)
+	}
+	var permanent *backoff.PermanentError
+	if errors.As(err, &permanent) {
+		return permanent.Unwrap()
+	}
+	return err
+}
+
+// Read returns a small object whole; more than limit bytes are an error.
+func (b *Bucket) Read(ctx context.Context, key string, limit int64) (body []byte, info Info, err error) {
+	err = b.try(ctx, "get", func() error {
+		var r io.ReadCloser
+		if r, info, err = b.store.Get(ctx, key, 0, -1); err != nil {
+			return err
+		}
+		defer r.Close()
+		body, err = io.ReadAll(io.LimitReader(r, limit+1))
+		if err != nil {
+			return fmt.Errorf("get %q: %w: %w", key, err, ErrTemporary)
+		}
+		return nil
+	})
+	if err == nil && int64(len(body)) > limit {
+		return nil, info, fmt.Errorf("get %q: more than %d bytes", key, limit)
+	}
+	return body, info, err
+}
+
+func (b *Bucket) stat(ctx context.Context, key string) (info Info, err error) {
+	err = b.try(ctx, "stat", func() error {
+		info, err = b.store.Stat(ctx, key)
+		return err
+	})
+	return info, err
+}
+
+func (b *Bucket) put(ctx context.Context, p Put) error {
+	return b.try(ctx, "put", func() error {
+		_, err := b.store.Put(ctx, p)
+		return err
+	})
+}
+
+func (b *Bucket) link(ctx context.Context, from string, to layout.Object) error {
+	return b.try(ctx, "link", func() error { return b.linker.Link(ctx, from, to) })
+}
+
+// deleteBatch is how many keys S3 deletes in one request.
+const deleteBatch = 1000
+
+// Delete removes what stands at the keys.
+func (b *Bucket) Delete(ctx context.Context, keys iter.Seq2[string, error]) error {
+	batch := make([]string, 0, deleteBatch)
+	flush := func() error {
+		defer func() { batch = batch[:0] }()
+		return b.try(ctx, "delete", func() error { return b.deleter.Delete(ctx, batch...) })
+	}
+	for key, err := range keys {
+		if err != nil {
+			return err
+		}
+		if batch = append(batch, key); len(batch) == deleteBatch {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return flush()
+}
+
+// Sync waits until all that was written is durable.
+func (b *Bucket) Sync(ctx context.Context) error {
+	s, ok := b.store.(Syncer)
+	if !ok {
+		return nil
+	}
+	return b.try(ctx, "sync", func() error { return s.Sync(ctx) })
+}
+
+// Create makes an object that is never changed. That it stands there already
+// is success when it is the same bytes, and ErrConflict when it is not.
+func (b *Bucket) Create(ctx context.Context, p Put) error {
+	p.Create = true
+	err := b.put(ctx, p)
+	if !errors.Is(err, ErrConflict) {
+		return err
+	}
+	same, checkErr := b.Holds(ctx, p.Object)
+	if checkErr != nil {
+		return checkErr
+	}
+	if !same {
+		return fmt.Errorf("create %q: other bytes stand there already: %w", p.Key, ErrConflict)
+	}
+	return nil
+}
+
+// Holds reports whether the bytes of o stand at o.Key. It reads them where the
+// store keeps no digest.
+func (b *Bucket) Holds(ctx context.Context, o layout.Object) (bool, error) {
+	info, err := b.stat(ctx, o.Key)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case info.Size != o.Size:
+		return false, nil
+	case !info.SHA256.IsZero():
+		return info.SHA256 == o.SHA256, nil
+	}
+	sum, err := b.digest(ctx, o.Key)
+	return sum == o.SHA256, err
+}
+
+func (b *Bucket) digest(ctx context.Context, key string) (sum layout.Digest, err error) {
+	err = b.try(ctx, "get", func() error {
+		r, _, err := b.store.Get(ctx, key, 0, -1)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		h := sha256.New()
+		if _, err := io.Copy(h, r); err != nil {
+			return fmt.Errorf("get %q: %w: %w", key, err, ErrTemporary)
+		}
+		h.Sum(sum[:0])
+		return nil
+	})
+	return sum, err
+}
+
+// Advance writes a page that is replaced as the log grows. It never replaces
+// one that shows more: then, and where the same bytes stand, it does nothing.
+func (b *Bucket) Advance(ctx context.Context, page layout.Page) error {
+	var err error
+	for range maxRaces {
+		var old []byte
+		var info Info
+		old, info, err = b.Read(ctx, page.Key, maxListing)
+		p := Bytes(page.Object, page.Body)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			p.Create = true
+		case err != nil:
+			return err
+		case bytes.Equal(old, page.Body):
+			return nil
+		default:
+			if shown, ok := layout.ShownChanges(old); ok && shown > page.Changes {
+				b.log.DebugContext(ctx, "page shows more already", "key", page.Key, "shows", shown)
+				return nil
+			}
+			p.IfMatch = info.Version
+		}
+		if err = b.put(ctx, p); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return err
+}
+
+// maxRaces is how often a page is read and replaced again because another
+// replaced it in between.
+const maxRaces = 100
+
+// maxListing is the limit for what is read whole: 1 GiB, a table of some five
+// million checkpoints.
+const maxListing = 1 << 30
+
+// Register puts a repository into repositories.json, and draws the pages that
+// lead to it; the file comes last, so that what is missing is made again.
+func (b *Bucket) Register(ctx context.Context, r layout.Repository, publicPath string) error {
+	for range maxRaces {
+		list, version, err := b.Repositories(ctx)
+		if err != nil {
+			return err
+		}
+		list, changed := list.With(r)
+		if !changed {
+			return nil
+		}
+		if err := b.register(ctx, list, publicPath, version); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("replace %q: %w", layout.RepositoriesKey, ErrConflict)
+}
+
+// Repositories returns repositories.json and its version; an empty list and no
+// version where it does not stand yet.
+func (b *Bucket) Repositories(ctx context.Context) (list layout.Repositories, version string, err error) {
+	body, info, err := b.Read(ctx, layout.RepositoriesKey, maxListing)
+	if errors.Is(err, fs.ErrNotExist) {
+		return list, "", nil
+	}
+	if err != nil {
+		return list, "", err
+	}
+	list, err = layout.DecodeRepositories(body)
+	return list, info.Version, err
+}
+
+func (b *Bucket) register(ctx context.Context, list layout.Repositories, publicPath, version string) error {
+	pages, err := layout.SitePages(list, publicPath)
+	if err != nil {
+		return err
+	}
+	for _, page := range pages {
+		if page.Key == layout.RepositoriesKey {
+			continue
+		}
+		if err := b.Advance(ctx, page); err != nil {
+			return err
+		}
+	}
+	body, err := list.Encode()
+	if err != nil {
+		return err
+	}
+	p := Bytes(layout.NewPage(layout.Listing, layout.RepositoriesKey, body, list.Changes).Object, body)
+	p.Create, p.IfMatch = version == "", version
+	return b.put(ctx, p)
+}
+
+// Honours is what a store was found to do with conditions. Several ignore them
+// without a word, which is worse than refusing.
+type Honours struct {
+	Create  bool `json:"create"`   // If-None-Match: *
+	IfMatch bool `json:"if_match"` // If-Match
+}
+
+// Probe finds out by trying, on an object of its own.
+func (b *Bucket) Probe(ctx context.Context) (Honours, error) {
+	probe := func(set func(*Put)) (refused bool, err error) {
+		body := []byte("{}\n")
+		p := Bytes(layout.NewPage(layout.Private, layout.ProbeKey, body, 0).Object, body)
+		set(&p)
+		err = b.put(ctx, p)
+		if errors.Is(err, ErrConflict) {
+			return true, nil
+		}
+		return false, err
+	}
+	create := func(p *Put) { p.Create = true }
+	var h Honours
+	var err error
+	for range 2 { // the first may be the one that makes it
+		if h.Create, err = probe(create); err != nil || h.Create {
+			break
+		}
+	}
+	if err != nil {
+		return h, fmt.Errorf("probe what the store honours: %w", err)
+	}
+	h.IfMatch, err = probe(func(p *Put) { p.IfMatch = `"00000000000000000000000000000000"` })
+	if err != nil {
+		return h, fmt.Errorf("probe what the store honours: %w", err)
+	}
+	return h, nil
+}
+
+// Now returns the bucket's own clock, and false where it has none but ours.
+func (b *Bucket) Now(ctx context.Context) (now time.Time, ok bool, err error) {
+	c, ok := b.store.(Clock)
+	if !ok {
+		return now, false, nil
+	}
+	err = b.try(ctx, "clock", func() error {
+		now, err = c.Now(ctx)
+		return err
+	})
+	return now, true, err
+}

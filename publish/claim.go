@@ -1,0 +1,129 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"datestone/layout"
+)
+
+// Claim takes c.ID for the files: the list first, then the claim, which
+// readers of the bucket never see. ErrConflict says that the ID is taken.
+func (l *Log) Claim(ctx context.Context, c layout.Claim, list []byte) error {
+	key := layout.ClaimFilesKey(l.repository, c.ID)
+	page := layout.NewPage(layout.Private, key, list, 0)
+	if err := l.bucket.Create(ctx, Bytes(page.Object, list)); err != nil {
+		return fmt.Errorf("claim %s for %q: %w", c.ID, l.repository, err)
+	}
+	body, err := c.Encode()
+	if err != nil {
+		return err
+	}
+	page = layout.NewPage(layout.Private, layout.ClaimKey(l.repository, c.ID), body, 0)
+	if err := l.bucket.Create(ctx, Bytes(page.Object, body)); err != nil {
+		return fmt.Errorf("claim %s for %q: %w", c.ID, l.repository, err)
+	}
+	return l.bucket.Sync(ctx)
+}
+
+// Claims returns the open claims, oldest first. A list without a claim is what
+// a run left that was killed in between: it is removed, so the lock must be held.
+func (l *Log) Claims(ctx context.Context) ([]layout.Claim, error) {
+	claimed := map[string]bool{}
+	var lists []string
+	var claims []layout.Claim
+	for info, err := range l.bucket.list(ctx, layout.ClaimPrefix(l.repository)) {
+		if err != nil {
+			return nil, err
+		}
+		if id, ok := strings.CutSuffix(info.Key, ".files.zst"); ok {
+			lists = append(lists, id)
+			continue
+		}
+		c, err := l.claim(ctx, info.Key)
+		if err != nil {
+			return nil, err
+		}
+		claimed[strings.TrimSuffix(info.Key, ".json")] = true
+		claims = append(claims, c)
+	}
+	lists = slices.DeleteFunc(lists, func(id string) bool { return claimed[id] })
+	return claims, l.bucket.Delete(ctx, func(yield func(string, error) bool) {
+		for _, id := range lists {
+			if !yield(id+".files.zst", nil) {
+				return
+			}
+		}
+	})
+}
+
+func (l *Log) claim(ctx context.Context, key string) (layout.Claim, error) {
+	body, _, err := l.bucket.Read(ctx, key, maxRecord)
+	if err != nil {
+		return layout.Claim{}, err
+	}
+	c, err := layout.DecodeClaim(body)
+	if err != nil {
+		return c, fmt.Errorf("read %q: %w", key, err)
+	}
+	if key != layout.ClaimKey(l.repository, c.ID) || c.BasePath != l.base {
+		return c, fmt.Errorf("read %q: it is a claim of %q at %q", key, c.Repository, c.BasePath)
+	}
+	return c, nil
+}
+
+// ClaimFiles reads the file list of an open claim.
+func (l *Log) ClaimFiles(ctx context.Context, c layout.Claim) iter.Seq2[layout.File, error] {
+	return l.bucket.fileList(ctx, layout.ClaimFilesKey(l.repository, c.ID))
+}
+
+// Unclaim removes a claim that was committed; its content stays.
+func (l *Log) Unclaim(ctx context.Context, id layout.Stamp) error {
+	// The list goes last: a claim that stands can be read.
+	for _, key := range []string{layout.ClaimKey(l.repository, id), layout.ClaimFilesKey(l.repository, id)} {
+		if err := l.bucket.try(ctx, "delete", func() error { return l.bucket.deleter.Delete(ctx, key) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Drop removes what was brought in for the plan of a claim that nobody wants
+// any more, and then the claim. The log must have moved on since the claim was
+// made, so that a writer who still believes in it can't commit it.
+func (l *Log) Drop(ctx context.Context, plan layout.Plan) error {
+	if err := l.bucket.Delete(ctx, plan.Keys()); err != nil {
+		return fmt.Errorf("drop claim %s of %q: %w", plan.ID, l.repository, err)
+	}
+	return l.Unclaim(ctx, plan.ID)
+}
+
+// list is Store.List, begun again where it broke off. It takes no place from
+// other requests, as what it yields may need one.
+func (b *Bucket) list(ctx context.Context, prefix string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		last := ""
+		more := true
+		err := b.again(ctx, "list", func() error {
+			for info, err := range b.store.List(ctx, prefix) {
+				if err != nil {
+					return err
+				}
+				if info.Key <= last {
+					continue
+				}
+				last = info.Key
+				if more = yield(info, nil); !more {
+					return nil
+				}
+			}
+			return nil
+		})
+		if err != nil && more {
+			yield(Info{}, err)
+		}
+	}
+}
