@@ -31,6 +31,10 @@ func NewRepository(name, base, kind string) Repository {
 	return Repository{Name: name, BasePath: base, Type: kind, Table: TableKey(base), Log: base + "/log/"}
 }
 
+// repositoriesVersion is the version of the list written here; fields may be
+// added.
+const repositoriesVersion = 1
+
 // With returns the list with r in it, and whether that changed anything.
 func (l Repositories) With(r Repository) (Repositories, bool) {
 	at, found := slices.BinarySearchFunc(l.Repositories, r, func(a, b Repository) int {
@@ -39,7 +43,7 @@ func (l Repositories) With(r Repository) (Repositories, bool) {
 	if found && l.Repositories[at] == r {
 		return l, false
 	}
-	l.Version, l.Changes = tableVersion, l.Changes+1
+	l.Version, l.Changes = repositoriesVersion, l.Changes+1
 	l.Repositories = slices.Clone(l.Repositories)
 	if found {
 		l.Repositories[at] = r
@@ -51,6 +55,10 @@ func (l Repositories) With(r Repository) (Repositories, bool) {
 
 // Encode returns the list as it stands in the bucket.
 func (l Repositories) Encode() ([]byte, error) {
+	l.Version = repositoriesVersion
+	if l.Repositories == nil {
+		l.Repositories = []Repository{}
+	}
 	b, err := json.MarshalIndent(l, "", " ")
 	return append(b, '\n'), err
 }
@@ -61,8 +69,8 @@ func DecodeRepositories(b []byte) (Repositories, error) {
 	if err := json.Unmarshal(b, &l); err != nil {
 		return l, err
 	}
-	if l.Version != tableVersion {
-		return l, fmt.Errorf("%s of version %d; this datestone knows version %d", RepositoriesKey, l.Version, tableVersion)
+	if l.Version != repositoriesVersion {
+		return l, fmt.Errorf("%s of version %d; this datestone knows version %d", RepositoriesKey, l.Version, repositoriesVersion)
 	}
 	return l, nil
 }
