@@ -99,28 +99,28 @@ func TestDirectoryRows(t *testing.T) {
 		want  []string
 	}{
 		{"a file has date and size", "", []layout.File{file("1.iso", 1000, first)},
-			[]string{`<a href="./1.iso">1.iso</a>                   18-Mar-2025 14:03  1.0 kB`}},
+			[]string{`<a href="./1.iso">1.iso</a>       18-Mar-2025 14:03  1.0 kB`}},
 		{"a directory has the sum of sizes and the newest date", "",
 			[]layout.File{file("d/a", 1, second), file("d/e/b", 2, first), file("d/e/c", 3000, first)},
-			[]string{`<a href="./d/">d/</a>                      18-Mar-2025 14:04  3.0 kB`}},
+			[]string{`<a href="./d/">d/</a>          18-Mar-2025 14:04  3.0 kB`}},
 		{"rows are in order of name with its slash", "",
 			[]layout.File{file("a-x", 1, first), file("a/b", 1, first), file("a0", 1, first)},
 			[]string{
-				`<a href="./a-x">a-x</a>                     18-Mar-2025 14:03  1 Byte`,
-				`<a href="./a/">a/</a>                      18-Mar-2025 14:03  1 Byte`,
-				`<a href="./a0">a0</a>                      18-Mar-2025 14:03  1 Byte`}},
+				`<a href="./a-x">a-x</a>         18-Mar-2025 14:03  1 Byte`,
+				`<a href="./a/">a/</a>          18-Mar-2025 14:03  1 Byte`,
+				`<a href="./a0">a0</a>          18-Mar-2025 14:03  1 Byte`}},
 		{"text is escaped and hrefs are encoded", "", []layout.File{file(`&<>"'`, 0, first)},
-			[]string{`<a href="./%26%3C%3E%22%27">&amp;&lt;&gt;&#34;&#39;</a>                   18-Mar-2025 14:03  0 Bytes`}},
+			[]string{`<a href="./%26%3C%3E%22%27">&amp;&lt;&gt;&#34;&#39;</a>       18-Mar-2025 14:03  0 Bytes`}},
 		{"what means something in a URL is encoded", "", []layout.File{file("a+b%41#c?d é", 0, first)},
-			[]string{`<a href="./a%2Bb%2541%23c%3Fd%20%C3%A9">a+b%41#c?d é</a>            18-Mar-2025 14:03  0 Bytes`}},
+			[]string{`<a href="./a%2Bb%2541%23c%3Fd%20%C3%A9">a+b%41#c?d é</a>  18-Mar-2025 14:03  0 Bytes`}},
 		{"a colon is no scheme", "", []layout.File{file("javascript:alert(1)", 0, first)},
-			[]string{`<a href="./javascript:alert%281%29">javascript:alert(1)</a>     18-Mar-2025 14:03  0 Bytes`}},
+			[]string{`<a href="./javascript:alert%281%29">javascript:alert(1)</a>  18-Mar-2025 14:03  0 Bytes`}},
 		{"a name longer than the column keeps two spaces", "", []layout.File{file(long, 1, first)},
 			[]string{`<a href="./` + long + `">` + long + `</a>  18-Mar-2025 14:03  1 Byte`}},
 		{"a file without first seen has a blank date", "", []layout.File{file("1.iso", 1, "")},
-			[]string{`<a href="./1.iso">1.iso</a>                                      1 Byte`}},
+			[]string{`<a href="./1.iso">1.iso</a>                          1 Byte`}},
 		{"a directory's rows are relative to it", "d/e/", []layout.File{file("d/e/b", 2, first)},
-			[]string{`<a href="./b">b</a>                       18-Mar-2025 14:03  2 Bytes`}},
+			[]string{`<a href="./b">b</a>           18-Mar-2025 14:03  2 Bytes`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

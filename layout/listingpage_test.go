@@ -82,8 +82,8 @@ func TestListingRowsAreTheCheckpointsOldestFirst(t *testing.T) {
 	_, pages := listing(t, tableOf(nil, first, second), nil)
 	want := []string{
 		`<a href="../">../</a>`,
-		`<a href="./20250318T140338Z/">20250318T140338Z/</a>       18-Mar-2025 14:03  0 Bytes    0 files`,
-		`<a href="./20250318T140442Z/">20250318T140442Z/</a>       18-Mar-2025 14:04  3.3 kB     4 files`,
+		`<a href="./20250318T140338Z/">20250318T140338Z/</a>  18-Mar-2025 14:03  0 Bytes    0 files`,
+		`<a href="./20250318T140442Z/">20250318T140442Z/</a>  18-Mar-2025 14:04  3.3 kB     4 files`,
 	}
 	got := rows(t, pages["index.html"])
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -113,11 +113,12 @@ func TestListingSaysHowToUseIt(t *testing.T) {
 	_, pages := listing(t, tableOf(map[string]layout.Stamp{"prod": first, "frozen": ""}, first, "20250320T000000Z"), nil)
 	body := string(pages["index.html"].Body)
 	for _, want := range []string{
-		"<code>https://snapshots.example.org/checkpoints/myfile/20250320T000000Z/</code>",
-		"<code>https://snapshots.example.org/checkpoints/myfile/YYYYMMDDTHHMMSSZ/</code>",
-		"<code>https://snapshots.example.org/checkpoints/myfile/latest/</code></td><td>leads to 20250320T000000Z<",
-		"<code>https://snapshots.example.org/checkpoints/myfile/prod/</code></td><td>leads to 20250318T140338Z<",
-		"<code>https://snapshots.example.org/checkpoints/myfile/frozen/</code></td><td>leads nowhere yet<",
+		"<code>20250320T000000Z/</code>",
+		"After <code>https://snapshots.example.org/checkpoints/myfile/</code>",
+		"<code>YYYYMMDDTHHMMSSZ/</code>",
+		"<code>latest/</code></td><td>leads to 20250320T000000Z<",
+		"<code>prod/</code></td><td>leads to 20250318T140338Z<",
+		"<code>frozen/</code></td><td>leads nowhere yet<",
 		"\ncurl -fLO https://snapshots.example.org/checkpoints/myfile/latest/FILE",
 		"curl -fLO https://snapshots.example.org/checkpoints/myfile/20250320/FILE",
 		`<a href="./checkpoints.json">`,
@@ -171,7 +172,7 @@ func TestListingOfManyCheckpointsShowsTheNewestAndMonths(t *testing.T) {
 		t.Errorf("months (-want +got):\n%s", diff)
 	}
 	want := []string{`<a href="../../">../</a>`,
-		`<a href="../../20240101T063000Z/">20240101T063000Z/</a>       01-Jan-2024 06:30  0 Bytes    0 files`}
+		`<a href="../../20240101T063000Z/">20240101T063000Z/</a>  01-Jan-2024 06:30  0 Bytes    0 files`}
 	if diff := cmp.Diff(want, rows(t, pages["2024/01/index.html"])[:2]); diff != "" {
 		t.Errorf("month (-want +got):\n%s", diff)
 	}

@@ -13,7 +13,7 @@ type row struct {
 }
 
 const (
-	minColumn = 24
+	minColumn = 12
 	maxColumn = 72 // a longer name moves its own date, not everybody's
 )
 

@@ -8,17 +8,19 @@ import (
 // appendUsage says how to use a checkpoint, and any other time. All IDs in it
 // are those of checkpoints, since scrapers take every ID on the page for one.
 func appendUsage(b []byte, t Table, url string) []byte {
-	b = append(b, "<h2>How to use it</h2>\n<table>\n"...)
+	b = append(b, "<h2>How to use it</h2>\n<p>After <code>"...)
+	b = appendText(b, url)
+	b = append(b, "</code> write</p>\n<table>\n"...)
 	if newest := t.Newest(); newest != "" {
-		b = appendUse(b, url, string(newest), "this checkpoint; it never changes")
+		b = appendUse(b, string(newest), "this checkpoint, which never changes")
 	}
-	b = appendUse(b, url, "YYYYMMDDTHHMMSSZ", "any moment, in UTC: leads to the newest checkpoint at or before it")
-	b = appendUse(b, url, "YYYYMMDD", "the same for 00:00:00 of that day")
-	b = appendUse(b, url, "latest", leadsTo(t.Newest()))
+	b = appendUse(b, "YYYYMMDDTHHMMSSZ", "any moment, in UTC: leads to the newest checkpoint at or before it")
+	b = appendUse(b, "YYYYMMDD", "any day: as its 00:00:00")
+	b = appendUse(b, "latest", leadsTo(t.Newest()))
 	for _, name := range slices.Sorted(maps.Keys(t.Channels)) {
-		b = appendUse(b, url, name, leadsTo(t.Channels[name]))
+		b = appendUse(b, name, leadsTo(t.Channels[name]))
 	}
-	b = append(b, "</table>\n<p>What follows the time is kept, in any client that follows redirects:</p>\n<pre>curl -fLO "...)
+	b = append(b, "</table>\n<p>and what you want from it. Clients follow the redirect:</p>\n<pre>curl -fLO "...)
 	b = appendText(b, url+exampleDay(t)+"/FILE")
 	b = append(b, "\ncurl -fLO "...)
 	b = appendText(b, url+"latest/FILE")
@@ -26,9 +28,9 @@ func appendUsage(b []byte, t Table, url string) []byte {
 		"and the log in <code>log/1.json</code>, <code>log/2.json</code>, …</p>\n"...)
 }
 
-func appendUse(b []byte, url, time, meaning string) []byte {
+func appendUse(b []byte, time, meaning string) []byte {
 	b = append(b, "<tr><td><code>"...)
-	b = appendText(b, url+time+"/")
+	b = appendText(b, time+"/")
 	b = append(b, "</code></td><td>"...)
 	b = appendText(b, meaning)
 	return append(b, "</td></tr>\n"...)
