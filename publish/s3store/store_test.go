@@ -1,0 +1,55 @@
+package s3store_test
+
+import (
+	"testing"
+
+	"datestone/publish"
+	"datestone/publish/s3store"
+	"datestone/publish/storetest"
+	"datestone/publish/storetest/servers"
+)
+
+// eachServer runs a test on every server there is.
+func eachServer(t *testing.T, test func(t *testing.T, server servers.Server)) {
+	for name, start := range map[string]func(testing.TB) servers.Server{"minio": servers.MinIO, "versitygw": servers.VersityGW} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, start(t))
+		})
+	}
+}
+
+func open(t testing.TB, cfg s3store.Config) *s3store.Store {
+	t.Helper()
+	cfg.PathStyle = true
+	store, err := s3store.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, server servers.Server) {
+		for name, prefix := range map[string]string{"without prefix": "", "with prefix": "/a mirror/of+é/"} {
+			t.Run(name, func(t *testing.T) {
+				storetest.Run(t, func(t *testing.T) publish.Store {
+					return open(t, s3store.Config{Endpoint: server.Endpoint, Bucket: server.Bucket(t), Prefix: prefix})
+				})
+			})
+		}
+	})
+}
+
+func TestStoreInParts(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, server servers.Server) {
+		storetest.Run(t, func(t *testing.T) publish.Store {
+			return open(t, s3store.Config{
+				Endpoint: server.Endpoint, Bucket: server.Bucket(t), Prefix: "p",
+				PartSize: 5 << 20, MultipartAbove: 50_000, CopyAbove: 10 << 20,
+			})
+		})
+	})
+}

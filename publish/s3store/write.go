@@ -1,0 +1,167 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"datestone/layout"
+	"datestone/publish"
+	"datestone/publish/internal/s3wire"
+)
+
+// Put implements publish.Store.
+func (s *Store) Put(ctx context.Context, p publish.Put) (publish.Info, error) {
+	if err := context.Cause(ctx); err != nil {
+		return publish.Info{}, s.wrap(ctx, "put", p.Key, err)
+	}
+	src, err := p.Open(ctx)
+	if err != nil {
+		return publish.Info{}, s.place.WrapBody(ctx, p.Key, fmt.Errorf("open: %w", err))
+	}
+	body := s3wire.NewBody(src, p.Size)
+	defer body.Close()
+	info := publish.Info{Key: p.Key, Size: p.Size, Header: p.Header}
+	switch {
+	case body.Err() != nil:
+	case p.Size > s.multipartAbove:
+		info.Version, err = s.putParts(ctx, p, body)
+	default:
+		info.Version, info.SHA256, err = s.putWhole(ctx, p, body)
+	}
+	if body.Err() != nil {
+		return publish.Info{}, s.place.WrapBody(ctx, p.Key, body.Err())
+	}
+	if err != nil {
+		return publish.Info{}, s.wrapPut(ctx, p, err)
+	}
+	return info, nil
+}
+
+// wrapPut says what err means of a put: nothing standing where IfMatch wants
+// something is a conflict.
+func (s *Store) wrapPut(ctx context.Context, p publish.Put, err error) error {
+	var done *s3wire.Error
+	if !errors.As(err, &done) {
+		err = s.wrap(ctx, "put", p.Key, err)
+	}
+	if p.IfMatch != "" && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("put %q: nothing stands there: %w", p.Key, publish.ErrConflict)
+	}
+	return err
+}
+
+// unsigned lets a stream go up that can't be read twice: its digest is a
+// header of its own, which is signed.
+var unsigned = s3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+
+func (s *Store) putWhole(ctx context.Context, p publish.Put, body *s3wire.Body) (string, layout.Digest, error) {
+	in := &s3.PutObjectInput{
+		Bucket: &s.bucket, Key: aws.String(s.prefix.Key(p.Key)),
+		Body: body, ContentLength: &p.Size,
+		ContentType: text(p.Header.ContentType), CacheControl: text(p.Header.CacheControl),
+		IfMatch: text(p.IfMatch),
+	}
+	if p.Size == 0 {
+		in.Body = http.NoBody
+	}
+	if !p.SHA256.IsZero() {
+		in.ChecksumSHA256 = aws.String(s3wire.Checksum(p.SHA256))
+	}
+	if p.Create {
+		in.IfNoneMatch = aws.String("*")
+	}
+	out, err := s.client.PutObject(ctx, in, unsigned)
+	if err != nil {
+		return "", layout.Digest{}, err
+	}
+	return s3wire.Version(aws.ToString(out.ETag)), s3wire.ParseChecksum(aws.ToString(out.ChecksumSHA256)), nil
+}
+
+// text returns nil for no text, which the SDK leaves out.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Link implements publish.Linker, by a copy on the server.
+func (s *Store) Link(ctx context.Context, from string, to layout.Object) error {
+	source := s3wire.CopySource(s.bucket, s.prefix.Key(from))
+	if to.Size > s.copyAbove {
+		return s.linkParts(ctx, source, to)
+	}
+	out, err := s.client.CopyObject(ctx, &s3.CopyObjectInput{
+		Bucket: &s.bucket, Key: aws.String(s.prefix.Key(to.Key)), CopySource: &source,
+		MetadataDirective: types.MetadataDirectiveReplace,
+		ContentType:       text(to.Header.ContentType), CacheControl: text(to.Header.CacheControl),
+	})
+	if err != nil {
+		return s.wrap(ctx, "link", to.Key, err)
+	}
+	if out.CopyObjectResult == nil || aws.ToString(out.CopyObjectResult.ETag) == "" {
+		return fmt.Errorf("link %q: the answer names no object: %w", to.Key, publish.ErrTemporary)
+	}
+	return nil
+}
+
+// Delete implements publish.Deleter.
+func (s *Store) Delete(ctx context.Context, keys ...string) error {
+	const most = 1000
+	for len(keys) > 0 {
+		n := min(most, len(keys))
+		if err := s.deleteSome(ctx, keys[:n]); err != nil {
+			return err
+		}
+		keys = keys[n:]
+	}
+	return nil
+}
+
+func (s *Store) deleteSome(ctx context.Context, keys []string) error {
+	ids := make([]types.ObjectIdentifier, len(keys))
+	for i, key := range keys {
+		ids[i].Key = aws.String(s.prefix.Key(key))
+	}
+	out, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+		Bucket: &s.bucket, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(true)},
+	}, withMD5)
+	if err != nil {
+		return s.wrap(ctx, "delete", keys[0], err)
+	}
+	var all []error
+	for _, e := range out.Errors {
+		f := s3wire.Fault{Status: http.StatusOK, Code: aws.ToString(e.Code), Message: aws.ToString(e.Message)}
+		err := s.place.Wrap(ctx, "delete", s.prefix.Cut(aws.ToString(e.Key)), errRefused, f)
+		if !errors.Is(err, fs.ErrNotExist) {
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
+}
+
+var errRefused = errors.New("refused")
+
+// withMD5 sends the digest that S3 has always asked for with this call; the
+// SDK's CRC-32 is refused by several other servers.
+func withMD5(o *s3.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		for _, id := range []string{"AWSChecksum:SetupInputContext", "AWSChecksum:RequestMetricsTracking", "AWSChecksum:ComputeInputPayloadChecksum", "addInputChecksumTrailer"} {
+			stack.Initialize.Remove(id)
+			stack.Build.Remove(id)
+			stack.Finalize.Remove(id)
+		}
+		return smithyhttp.AddContentChecksumMiddleware(stack)
+	})
+}
+
