@@ -1,0 +1,164 @@
+package index
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	bolt "go.etcd.io/bbolt"
+
+	"datestone/layout"
+)
+
+const (
+	// gatherPlaces is about how many places are held in memory at once; more
+	// are gathered in several walks, each taking one stretch of digests.
+	gatherPlaces = 1 << 18
+	// writePlaces is how many are one write transaction. Digests are spread
+	// over all pages, so that each place costs a page until the next write
+	// takes the pages that were freed.
+	writePlaces = 1 << 12
+)
+
+// A place is where content stands: a path below a checkpoint's prefix.
+type place struct {
+	sum  layout.Digest
+	path string
+}
+
+// Holder returns a key in the bucket at which the content sum stands, or
+// fs.ErrNotExist.
+func (db *DB) Holder(sum layout.Digest) (key string, err error) {
+	err = db.view(func(tx *bolt.Tx) error {
+		value, err := get(tx, bucketContent, sum[:])
+		if err == nil {
+			key, err = placeKey(tx, sum, value)
+		}
+		return err
+	})
+	return key, err
+}
+
+// placeKey returns the key that a value of bucketContent stands for.
+func placeKey(tx *bolt.Tx, sum layout.Digest, value []byte) (string, error) {
+	number, n := binary.Uvarint(value)
+	if n <= 0 || n == len(value) {
+		return "", damaged(bucketContent, sum[:], errors.New("is no place"))
+	}
+	prefix, err := get(tx, bucketPrefixes, numberKey(number))
+	if err != nil {
+		return "", damaged(bucketContent, sum[:], err)
+	}
+	base, id, _ := strings.Cut(string(prefix), "\x00")
+	return layout.Key(base, layout.Stamp(id), string(value[n:])), nil
+}
+
+// place remembers that what root adds to before stands in the checkpoint id.
+// A place that is known already is kept, unless replace is set.
+func (db *DB) place(base string, id layout.Stamp, before, root Root, replace bool) error {
+	total, err := db.count(root)
+	if err != nil || before == root {
+		return err
+	}
+	walks := int(total/gatherPlaces) + 1
+	for walk := range walks {
+		places, err := db.gather(before, root, walk, walks)
+		if err != nil {
+			return err
+		}
+		for part := range slices.Chunk(places, writePlaces) {
+			if err := db.writePlaces(base, id, part, replace); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// gather returns, sorted by digest, what root adds to before: the part of it
+// that is one walk's out of walks.
+func (db *DB) gather(before, root Root, walk, walks int) ([]place, error) {
+	var places []place
+	for c, err := range db.Diff(before, root) {
+		if err != nil {
+			return nil, err
+		}
+		sum := c.New.SHA256
+		if sum.IsZero() || int(binary.BigEndian.Uint16(sum[:]))*walks>>16 != walk {
+			continue
+		}
+		places = append(places, place{sum, c.New.Path})
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return bytes.Compare(a.sum[:], b.sum[:]) })
+	return slices.CompactFunc(places, func(a, b place) bool { return a.sum == b.sum }), nil
+}
+
+func (db *DB) writePlaces(base string, id layout.Stamp, places []place, replace bool) error {
+	return db.update(func(tx *bolt.Tx) error {
+		number, err := prefixNumber(tx, base, id)
+		if err != nil {
+			return err
+		}
+		content := tx.Bucket(bucketContent)
+		for _, p := range places {
+			if !replace && content.Get(p.sum[:]) != nil {
+				continue
+			}
+			value := append(binary.AppendUvarint(nil, number), p.path...)
+			if err := put(tx, bucketContent, p.sum[:], value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// prefixNumber returns the number that stands for a checkpoint's prefix, and
+// gives it one: prefixes are long, and a million places name the same.
+func prefixNumber(tx *bolt.Tx, base string, id layout.Stamp) (uint64, error) {
+	name := rowKey(base, id)
+	known, err := get(tx, bucketNumbers, name)
+	if err == nil {
+		return binary.BigEndian.Uint64(known), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	number, err := tx.Bucket(bucketPrefixes).NextSequence()
+	if err != nil {
+		return 0, err
+	}
+	if err := put(tx, bucketPrefixes, numberKey(number), name); err != nil {
+		return 0, err
+	}
+	return number, put(tx, bucketNumbers, name, numberKey(number))
+}
+
+func numberKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// count returns how many files a state has.
+func (db *DB) count(root Root) (uint64, error) {
+	if root == (Root{}) {
+		return 0, nil
+	}
+	n, err := db.node(root)
+	if err != nil {
+		return 0, fmt.Errorf("state %s: %w", root, err)
+	}
+	total := uint64(len(n.files))
+	for _, r := range n.refs {
+		total += r.files
+	}
+	return total, nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
