@@ -1,10 +1,18 @@
 package reposync
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"iter"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+
+	"golang.org/x/net/http/httpguts"
 
 	"datestone/layout"
 )
@@ -23,11 +31,109 @@ type Remote struct {
 	Parallel int
 }
 
+// The modes of a remote.
+const (
+	Mirror   = "mirror"
+	KeepGone = "additive"
+)
+
+const (
+	typeFile        = "file"
+	defaultParallel = 16
+	maxParallel     = 1000
+)
+
+// Validate says what is wrong with the remote's configuration, without asking
+// the remote or reading the files it names.
+func (r Remote) Validate() error {
+	switch {
+	case r.Type != typeFile:
+		return fmt.Errorf("remote type %q: write %q", r.Type, typeFile)
+	case r.Mode != "" && r.Mode != Mirror && r.Mode != KeepGone:
+		return fmt.Errorf("remote mode %q: write %q or %q", r.Mode, Mirror, KeepGone)
+	case r.Parallel < 0 || r.Parallel > maxParallel:
+		return fmt.Errorf("remote parallel %d: write 1 to %d, or leave it out for %d", r.Parallel, maxParallel, defaultParallel)
+	case (r.ClientCertificate == "") != (r.ClientKey == ""):
+		return errors.New("remote: a client certificate and its key go together")
+	}
+	l, err := locate(r.URL)
+	if err != nil {
+		return err
+	}
+	if l.user != nil && (r.Username != "" || r.Password != "") {
+		return errors.New("remote: user and password stand in the URL and beside it; write them once")
+	}
+	return r.validateHeaders(l)
+}
+
+func (r Remote) validateHeaders(l location) error {
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		switch canonical := http.CanonicalHeaderKey(name); {
+		case !httpguts.ValidHeaderFieldName(name):
+			return fmt.Errorf("remote header %q: is not a header's name", name)
+		case !httpguts.ValidHeaderFieldValue(r.Headers[name]):
+			return fmt.Errorf("remote header %q: its value has a character that no header may have", name)
+		case slices.Contains(ownHeaders, canonical):
+			return fmt.Errorf("remote header %q: is datestone's to set", name)
+		case canonical == "Authorization" && (r.Username != "" || l.user != nil):
+			return errors.New(`remote header "Authorization": there are a user and password too; write one of them`)
+		}
+	}
+	return nil
+}
+
+// ownHeaders are those that configuration may not set.
+var ownHeaders = []string{"Accept-Encoding", "Connection", "Content-Length", "Host", "If-Match", "If-Modified-Since",
+	"If-None-Match", "If-Range", "If-Unmodified-Since", "Range", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+
+// ConfigDigest returns the SHA-256 of what of the configuration decides what
+// is read: validators count only for the same one. The digest is public, in
+// the log, so nothing secret goes into it, not even hashed: of headers and of
+// the query only the names, no user and no password.
+func (r Remote) ConfigDigest() layout.Digest {
+	config := struct {
+		Type, URL, Mode       string
+		Query, Headers        []string
+		ClientCertificate, CA string
+	}{Type: r.Type, URL: r.String(), Mode: cmp.Or(r.Mode, Mirror), ClientCertificate: r.ClientCertificate, CA: r.CA}
+	if l, err := locate(r.URL); err == nil {
+		config.Query = slices.Sorted(maps.Keys(l.url.Query()))
+	}
+	for name := range r.Headers {
+		config.Headers = append(config.Headers, http.CanonicalHeaderKey(name))
+	}
+	slices.Sort(config.Headers)
+	b, err := json.Marshal(config)
+	if err != nil {
+		panic(err) // strings always encode
+	}
+	return layout.DigestOf(b)
+}
+
+// String returns the URL without user, password and query; it is all of a
+// remote that may be shown.
+func (r Remote) String() string {
+	l, err := locate(r.URL)
+	if err != nil {
+		return "invalid URL"
+	}
+	return shown(l.url)
+}
+
+// GoString keeps secrets out of %#v, too.
+func (r Remote) GoString() string { return r.String() }
+
+// LogValue keeps secrets out of logs.
+func (r Remote) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
 // A State is what a remote had at one moment.
 type State struct {
-	Files []layout.File // sorted by path, without FirstSeen
-	// Bodies has the content of files that were read as metadata (the
-	// manifest), by path: they are published byte for byte from here.
+	// Files are all of the state, those in Bodies too; sorted by path, without
+	// FirstSeen.
+	Files []layout.File
+	// Bodies has the content of those Files that were read as metadata (the
+	// manifest), by path: they are published byte for byte from here, and are
+	// not for Fetch.
 	Bodies map[string][]byte
 	Remote layout.Remote
 }
@@ -46,19 +152,23 @@ var (
 	ErrMoved = errors.New("the remote changed while it was read")
 )
 
-// A Client reads remotes. It may be used by many goroutines.
-type Client struct { /* to be written */
+// A DigestError is content that is not what the metadata said. It is an
+// ErrMoved: upstream publishes files and manifest one after the other.
+type DigestError struct {
+	Path              string
+	Want, Got         layout.Digest // Got is zero where the size is wrong already
+	WantSize, GotSize int64         // GotSize is WantSize+1 where there is more, of unknown length
 }
 
-// Read reads the remote's metadata and returns its state, or ErrNotModified
-// when it still is what known says. The validators of known count only when
-// they were taken with the same configuration.
-func (c *Client) Read(ctx context.Context, r Remote, known layout.Remote) (*State, error) {
-	panic("to be written")
+func (e *DigestError) Error() string {
+	switch {
+	case e.GotSize > e.WantSize:
+		return fmt.Sprintf("file %q: is longer than the %d bytes that the manifest says", e.Path, e.WantSize)
+	case e.GotSize < e.WantSize:
+		return fmt.Sprintf("file %q: has %d bytes, the manifest says %d", e.Path, e.GotSize, e.WantSize)
+	}
+	return fmt.Sprintf("file %q: has the SHA-256 %s, the manifest says %s", e.Path, e.Got, e.Want)
 }
 
-// Fetch hands each of files to sink, several at once, and returns the first
-// error. When ctx ends it returns its cause.
-func (c *Client) Fetch(ctx context.Context, r Remote, files iter.Seq2[layout.File, error], sink Sink) error {
-	panic("to be written")
-}
+// Unwrap makes the error an ErrMoved.
+func (e *DigestError) Unwrap() error { return ErrMoved }

@@ -1,0 +1,226 @@
+package reposync
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/errgroup"
+
+	"datestone/layout"
+	"datestone/sync/pulpmanifest"
+)
+
+// A Config is what New needs; the zero Config is a good one.
+type Config struct {
+	Log          *slog.Logger     // default: nowhere
+	Now          func() time.Time // default time.Now; for a Retry-After that is a date
+	UserAgent    string           // default "datestone"
+	MaxManifest  int64            // bytes; default 1 GiB
+	MaxRedirects int              // default 10
+	Tries        int              // for one request, or without progress for one file; default 5
+	FirstWait    time.Duration    // before the second try, doubled from then on; default 0.5 s
+	LongestWait  time.Duration    // between two tries, unless Retry-After says more; default 30 s
+	Patience     time.Duration    // for all tries of one request, waits included; default 10 min
+	Stall        time.Duration    // how long a server may stay silent; default 60 s
+}
+
+// A Client reads remotes. It may be used by many goroutines.
+type Client struct {
+	Config
+	mu         sync.Mutex
+	transports map[transportKey]*http.Transport
+}
+
+// New returns a client.
+func New(c Config) *Client {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.UserAgent = cmp.Or(c.UserAgent, "datestone")
+	c.MaxManifest = cmp.Or(c.MaxManifest, 1<<30)
+	c.MaxRedirects = cmp.Or(c.MaxRedirects, 10)
+	c.Tries = cmp.Or(c.Tries, 5)
+	c.FirstWait = cmp.Or(c.FirstWait, 500*time.Millisecond)
+	c.LongestWait = cmp.Or(c.LongestWait, 30*time.Second)
+	c.Patience = cmp.Or(c.Patience, 10*time.Minute)
+	c.Stall = cmp.Or(c.Stall, time.Minute)
+	return &Client{Config: c, transports: map[transportKey]*http.Transport{}}
+}
+
+// An origin is a remote that was opened.
+type origin interface {
+	// manifest returns the manifest and its validators, without fingerprint;
+	// ErrNotModified when the remote itself says that it is what known says.
+	manifest(ctx context.Context, known layout.Validators) ([]byte, layout.Validators, error)
+	// open opens the content of one file, to be verified as it is read.
+	open(ctx context.Context, f layout.File) (io.ReadCloser, error)
+	io.Closer
+}
+
+func (c *Client) open(r Remote) (origin, location, error) {
+	if err := r.Validate(); err != nil {
+		return nil, location{}, err
+	}
+	l, err := locate(r.URL)
+	if err != nil {
+		return nil, l, err
+	}
+	if l.local() {
+		d, err := openDirectory(l, c.MaxManifest)
+		return d, l, err
+	}
+	s, err := c.openSite(r, l)
+	return s, l, err
+}
+
+// Read reads the remote's metadata and returns its state, or ErrNotModified
+// when it still is what known says. The validators of known count only when
+// they were taken with the same configuration. In either mode the state is
+// the remote's own: see Additive.
+func (c *Client) Read(ctx context.Context, r Remote, known layout.Remote) (*State, error) {
+	o, l, err := c.open(r)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	if known.Config != r.ConfigDigest() {
+		known.Validators = layout.Validators{}
+	}
+	body, v, err := readManifest(ctx, o, known.Validators)
+	if err != nil {
+		return nil, newScrubber(r, l).err(err)
+	}
+	files, err := pulpmanifest.Files(body, l.name)
+	if err != nil {
+		return nil, newScrubber(r, l).err(fmt.Errorf("manifest %s: %w", r, err))
+	}
+	return &State{
+		Files:  insert(files, layout.File{Path: l.name, Size: int64(len(body)), SHA256: layout.DigestOf(body)}),
+		Bodies: map[string][]byte{l.name: body},
+		Remote: layout.Remote{Type: r.Type, URL: r.String(), Mode: cmp.Or(r.Mode, Mirror), Config: r.ConfigDigest(), Validators: v},
+	}, nil
+}
+
+// Moved reports, by one conditional request, whether the remote's metadata is
+// another than that of s by now.
+func (c *Client) Moved(ctx context.Context, r Remote, s *State) (bool, error) {
+	o, l, err := c.open(r)
+	if err != nil {
+		return false, err
+	}
+	defer o.Close()
+	_, _, err = readManifest(ctx, o, s.Remote.Validators)
+	if errors.Is(err, ErrNotModified) {
+		return false, nil
+	}
+	return err == nil, newScrubber(r, l).err(err)
+}
+
+func readManifest(ctx context.Context, o origin, known layout.Validators) ([]byte, layout.Validators, error) {
+	body, v, err := o.manifest(ctx, known)
+	if ctx.Err() != nil {
+		return nil, v, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, v, err
+	}
+	// The size goes with the hash, which anyone can make collide within one.
+	v.Fingerprint = fmt.Sprintf("%016x:%d", xxhash.Sum64(body), len(body))
+	if v.Fingerprint == known.Fingerprint {
+		return nil, v, ErrNotModified
+	}
+	return body, v, nil
+}
+
+var errTooLong = errors.New("is too long")
+
+// readAll reads at most limit bytes; more is an error. The length is what the
+// other side declares, or -1, and is not trusted with much memory.
+func readAll(r io.Reader, length, limit int64) ([]byte, error) {
+	const trusted = 256 << 20
+	var b bytes.Buffer
+	b.Grow(int(max(0, min(length, limit, trusted))) + bytes.MinRead)
+	if length <= limit {
+		if _, err := b.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
+			return nil, err
+		}
+	}
+	if length > limit || int64(b.Len()) > limit {
+		return nil, fmt.Errorf("the manifest %w: more than %d bytes", errTooLong, limit)
+	}
+	return b.Bytes(), nil
+}
+
+func insert(files []layout.File, f layout.File) []layout.File {
+	at, _ := find(files, f.Path)
+	return slices.Insert(files, at, f)
+}
+
+// Fetch hands each of files to sink, several at once, and returns the first
+// error. When ctx ends it returns its cause.
+func (c *Client) Fetch(ctx context.Context, r Remote, files iter.Seq2[layout.File, error], sink Sink) error {
+	o, l, err := c.open(r)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	scrub := newScrubber(r, l)
+	open := func(ctx context.Context, f layout.File) (io.ReadCloser, error) {
+		if _, err := layout.CleanPath(f.Path); err != nil {
+			return nil, err
+		}
+		return o.open(ctx, f)
+	}
+	err = fetch(ctx, cmp.Or(r.Parallel, defaultParallel), files, func(ctx context.Context, f layout.File) error {
+		return sink(ctx, f, func(ctx context.Context) (io.ReadCloser, error) { return open(ctx, f) })
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return scrub.err(err)
+}
+
+// fetch calls do for each of files, from as many goroutines as parallel says.
+func fetch(ctx context.Context, parallel int, files iter.Seq2[layout.File, error], do func(context.Context, layout.File) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	feed := make(chan layout.File)
+	for range parallel {
+		group.Go(func() error {
+			for f := range feed {
+				if err := do(ctx, f); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		defer close(feed)
+		for f, err := range files {
+			if err != nil {
+				return err
+			}
+			select {
+			case feed <- f:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}

@@ -1,0 +1,88 @@
+package reposync
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"datestone/layout"
+)
+
+// A directory is a remote on this machine. What is read lies below the
+// manifest's directory: symbolic links that lead out of it are errors.
+type directory struct {
+	location
+	root        *os.Root
+	maxManifest int64
+}
+
+func openDirectory(l location, maxManifest int64) (*directory, error) {
+	root, err := os.OpenRoot(l.dir)
+	if err != nil {
+		return nil, fmt.Errorf("remote: %w", err)
+	}
+	return &directory{l, root, maxManifest}, nil
+}
+
+func (d *directory) Close() error { return d.root.Close() }
+
+// manifest reads the manifest, each time: times and sizes of files are too
+// coarse to tell that nothing has changed.
+func (d *directory) manifest(ctx context.Context, _ layout.Validators) ([]byte, layout.Validators, error) {
+	var none layout.Validators
+	f, err := d.regular(d.name)
+	if err != nil {
+		return nil, none, fmt.Errorf("read %s: %w", shown(d.url), err)
+	}
+	defer f.Close()
+	body, err := readAll(contextReader{ctx, f}, -1, d.maxManifest)
+	if err != nil {
+		return nil, none, fmt.Errorf("read %s: %w", shown(d.url), err)
+	}
+	return body, none, nil
+}
+
+func (d *directory) open(ctx context.Context, f layout.File) (io.ReadCloser, error) {
+	file, err := d.regular(filepath.FromSlash(f.Path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open %q: %w: %w", f.Path, err, ErrMoved)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %q: %w", f.Path, err)
+	}
+	return &content{ctx: ctx, file: f, body: contextReader{ctx, file}, sum: sha256.New(), resume: noResume}, nil
+}
+
+func noResume(c *content, broken error) (io.ReadCloser, error) {
+	return nil, fmt.Errorf("read %q: %w", c.file.Path, broken)
+}
+
+// regular opens a file that is one: opening a pipe would wait for its writer.
+func (d *directory) regular(name string) (*os.File, error) {
+	info, err := d.root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file")
+	}
+	return d.root.Open(name)
+}
+
+// A contextReader ends when its context does.
+type contextReader struct {
+	ctx context.Context
+	*os.File
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.File.Read(p)
+}
