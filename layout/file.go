@@ -98,6 +98,27 @@ func FirstSeen(before, files iter.Seq2[File, error], id Stamp) iter.Seq2[File, e
 	}
 }
 
+// Same reports whether two sorted sequences are the same state: the same
+// content at the same paths. When it was first seen is not compared.
+func Same(a, b iter.Seq2[File, error]) (bool, error) {
+	next, stop := iter.Pull2(b)
+	defer stop()
+	for f, err := range a {
+		if err != nil {
+			return false, err
+		}
+		g, err, ok := next()
+		if err != nil {
+			return false, err
+		}
+		if !ok || !f.SameContent(g) {
+			return false, nil
+		}
+	}
+	_, err, more := next()
+	return !more, err
+}
+
 // Files returns a sequence of what is in memory.
 func Files(files []File) iter.Seq2[File, error] {
 	return func(yield func(File, error) bool) {

@@ -73,7 +73,7 @@ const textUTF8 = "text/plain; charset=utf-8"
 
 var typeByName = map[string]string{
 	"InRelease": textUTF8, "Release": textUTF8, "Packages": textUTF8, "Sources": textUTF8,
-	"PULP_MANIFEST": textUTF8, "SHA256SUMS": textUTF8, "SHA512SUMS": textUTF8, "MD5SUMS": textUTF8,
+	"Release.gpg": "application/pgp-signature", "PULP_MANIFEST": textUTF8, "SHA256SUMS": textUTF8, "SHA512SUMS": textUTF8, "MD5SUMS": textUTF8,
 	".treeinfo": textUTF8, "treeinfo": textUTF8,
 }
 

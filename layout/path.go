@@ -106,7 +106,7 @@ func PublicPath(publicURL string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("public URL %q: %w", publicURL, err)
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(publicURL, "?#") {
 		return "", fmt.Errorf("public URL %q: write https://host/ or https://host/path/", publicURL)
 	}
 	p := strings.Trim(u.Path, "/")

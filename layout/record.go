@@ -3,6 +3,7 @@ package layout
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -78,13 +79,7 @@ func (r Record) Encode() ([]byte, error) { return encodeLine(r) }
 func DecodeRecord(b []byte) (Record, error) {
 	var r Record
 	if err := decodeStrict(b, &r); err != nil {
-		return r, err
-	}
-	if r.Version != recordVersion {
-		return r, fmt.Errorf("record of version %d; this datestone knows version %d", r.Version, recordVersion)
-	}
-	if again, err := r.Encode(); err != nil || !bytes.Equal(again, b) {
-		return r, fmt.Errorf("record %d is not written as datestone writes it", r.Entry)
+		return Record{}, fmt.Errorf("record: %w", err)
 	}
 	return r, nil
 }
@@ -116,14 +111,11 @@ func (c Claim) Record(head Head, now Stamp) Record {
 // Encode writes c as Record.Encode writes a record.
 func (c Claim) Encode() ([]byte, error) { return encodeLine(c) }
 
-// DecodeClaim reads what Encode wrote.
+// DecodeClaim reads what Encode wrote; anything else is an error.
 func DecodeClaim(b []byte) (Claim, error) {
 	var c Claim
 	if err := decodeStrict(b, &c); err != nil {
-		return c, err
-	}
-	if c.Version != recordVersion {
-		return c, fmt.Errorf("claim of version %d; this datestone knows version %d", c.Version, recordVersion)
+		return Claim{}, fmt.Errorf("claim: %w", err)
 	}
 	return c, nil
 }
@@ -138,8 +130,23 @@ func encodeLine(v any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// decodeStrict reads into v what encodeLine wrote of one. The version is looked
+// at first: what a newer datestone wrote may have any fields.
 func decodeStrict(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
+	var is struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(b, &is); err != nil {
+		return err
+	}
+	if is.Version != recordVersion {
+		return fmt.Errorf("is of version %d; this datestone knows version %d", is.Version, recordVersion)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return err
+	}
+	if again, err := encodeLine(v); err != nil || !bytes.Equal(again, b) {
+		return errors.New("is not written as datestone writes it")
+	}
+	return nil
 }

@@ -15,8 +15,24 @@ const stampForm = "20060102T150405Z"
 // null in JSON.
 type Stamp string
 
-// StampOf returns the second that t lies in.
-func StampOf(t time.Time) Stamp { return Stamp(t.UTC().Format(stampForm)) }
+// The first and the last second that a Stamp can name.
+const (
+	firstStamp Stamp = "00010101T000000Z"
+	lastStamp  Stamp = "99991231T235959Z"
+)
+
+// StampOf returns the second that t lies in. Times before the year 1 and after
+// the year 9999 are its first and its last second, so that the width stays.
+func StampOf(t time.Time) Stamp {
+	t = t.UTC()
+	switch {
+	case t.Year() < 1:
+		return firstStamp
+	case t.Year() > 9999:
+		return lastStamp
+	}
+	return Stamp(t.Format(stampForm))
+}
 
 // ParseStamp reads an ID. Anything but sixteen characters of the exact form
 // that name a time of the calendar (years 0001 to 9999) is an error; in
@@ -74,7 +90,7 @@ func (s Stamp) Time() time.Time {
 	return t
 }
 
-// Next returns the second after s.
+// Next returns the second after s; after the last there is none, and it is s.
 func (s Stamp) Next() Stamp { return StampOf(s.Time().Add(time.Second)) }
 
 // MarshalJSON writes the ID as a string, and none as null.

@@ -1,11 +1,12 @@
 package layout
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 )
 
 // A Head is the end of a log: how many entries, and the last one's SHA-256.
@@ -25,16 +26,6 @@ type Settings struct {
 	Channels   []Channel
 }
 
-// A Channel is a name that leads to a checkpoint. One that neither follows
-// nor has a delay is moved by hand only.
-type Channel struct {
-	Name string
-	// Follows is set for a channel with a delay: it leads to the newest
-	// checkpoint that was committed at least Delay ago.
-	Follows bool
-	Delay   time.Duration
-}
-
 // The answers of SPEC section 3 that a repository chooses, as the table has them.
 const (
 	AnswerRedirect = "redirect"
@@ -49,13 +40,16 @@ const tableVersion = 1
 // A Table is what edges need of a repository: a pure fold of its log and its
 // settings, checkpoints.json in the bucket.
 type Table struct {
-	Version     int              `json:"version"`
-	Repository  string           `json:"repository"`
-	BasePath    string           `json:"base_path"`
-	PublicPath  string           `json:"public_path"`
-	Answer      string           `json:"answer"`
-	Pruned      string           `json:"pruned"`
-	Log         Head             `json:"log"`
+	Version    int    `json:"version"`
+	Repository string `json:"repository"`
+	BasePath   string `json:"base_path"`
+	PublicPath string `json:"public_path"`
+	Answer     string `json:"answer"`
+	Pruned     string `json:"pruned"`
+	Log        Head   `json:"log"`
+	// Settings is the SHA-256 of the settings the table was made with; unknown
+	// in a table that datestone did not write.
+	Settings    Digest           `json:"settings"`
 	FinalFrom   Stamp            `json:"final_from"`
 	FinalUntil  Stamp            `json:"final_until"`
 	Channels    map[string]Stamp `json:"channels"`
@@ -83,7 +77,7 @@ type Checkpoint struct {
 // NewTable returns the table of a repository whose log is empty.
 func NewTable(s Settings) Table {
 	t := Table{Version: tableVersion, Repository: s.Repository, BasePath: s.BasePath, PublicPath: s.PublicPath,
-		Answer: AnswerRedirect, Pruned: Pruned404, FinalFrom: s.OpenBefore,
+		Answer: AnswerRedirect, Pruned: Pruned404, Settings: s.digest(), FinalFrom: s.OpenBefore,
 		Channels: map[string]Stamp{}, Gone: []Span{}, Checkpoints: []Checkpoint{}}
 	if s.Rewrite {
 		t.Answer = AnswerRewrite
@@ -95,6 +89,16 @@ func NewTable(s Settings) Table {
 		t.Channels[c.Name] = ""
 	}
 	return t
+}
+
+// digest tells settings apart that would fold one log into different tables.
+func (s Settings) digest() Digest {
+	s.Channels = slices.SortedFunc(slices.Values(s.Channels), func(a, b Channel) int { return cmp.Compare(a.Name, b.Name) })
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings, booleans and numbers only
+	}
+	return DigestOf(b)
 }
 
 // An Entry is a record together with the SHA-256 of its bytes.
@@ -120,7 +124,8 @@ func Fold(s Settings, log iter.Seq2[Entry, error]) (Table, error) {
 
 // Apply takes the next record of the log in. One that is out of sequence, that
 // names another predecessor, or that contradicts the table is an error, and
-// leaves the table as it was.
+// leaves the table as it was. Copies of t share its parts: whoever keeps one
+// across Apply clones it first.
 func (t *Table) Apply(s Settings, e Entry) error {
 	if err := t.follows(e); err != nil {
 		return fmt.Errorf("log of %q, entry %d: %w", t.Repository, e.Entry, err)
@@ -129,9 +134,7 @@ func (t *Table) Apply(s Settings, e Entry) error {
 	case Commit:
 		t.commit(s, e)
 	case Promote:
-		if _, ok := t.Channels[e.Channel]; ok { // one that is configured no more moves nothing
-			t.Channels[e.Channel] = e.ID
-		}
+		t.promote(s, e)
 	}
 	if e.Kind != Promote {
 		t.FinalUntil = max(t.FinalUntil, e.ID)
@@ -147,6 +150,8 @@ func (t *Table) follows(e Entry) error {
 		return fmt.Errorf("follows entry %d", t.Log.Entries)
 	case e.Previous != t.Log.SHA256:
 		return fmt.Errorf("names %s as the entry before it, which is %s", e.Previous, t.Log.SHA256)
+	case e.ID == "" || e.Time == "":
+		return errors.New("lacks its ID or its time")
 	case e.Repository != t.Repository || e.BasePath != t.BasePath:
 		return fmt.Errorf("is of repository %q at %q", e.Repository, e.BasePath)
 	case e.Kind == Commit && (e.List == nil || e.Remote == nil):
@@ -166,9 +171,18 @@ func (t *Table) commit(s Settings, e Entry) {
 	at, _ := t.Find(c.ID)
 	t.Checkpoints = slices.Insert(t.Checkpoints, at, c)
 	for _, ch := range s.Channels {
-		if ch.Follows && ch.Delay == 0 {
+		if ch.isNewest() {
 			t.Channels[ch.Name] = t.Newest()
 		}
+	}
+}
+
+// promote moves a channel that is still configured, unless its settings have
+// come to say that it is the newest checkpoint's name.
+func (t *Table) promote(s Settings, e Entry) {
+	at := slices.IndexFunc(s.Channels, func(c Channel) bool { return c.Name == e.Channel })
+	if at >= 0 && !s.Channels[at].isNewest() {
+		t.Channels[e.Channel] = e.ID
 	}
 }
 
@@ -210,37 +224,31 @@ func (t *Table) At(m Stamp) Stamp {
 func (t *Table) Due(s Settings, now Stamp) map[string]Stamp {
 	due := map[string]Stamp{}
 	for _, ch := range s.Channels {
-		if !ch.Follows || ch.Delay == 0 {
+		if !ch.Follows || ch.isNewest() {
 			continue
 		}
-		ripe := StampOf(now.Time().Add(-ch.Delay))
-		for _, c := range slices.Backward(t.Checkpoints) {
-			if c.Committed <= ripe {
-				if c.ID > t.Channels[ch.Name] {
-					due[ch.Name] = c.ID
-				}
-				break
-			}
+		if id := t.newestCommitted(StampOf(now.Time().Add(-ch.Delay))); id > t.Channels[ch.Name] {
+			due[ch.Name] = id
 		}
 	}
 	return due
 }
 
-// Fits reports whether the table was made with the settings s.
-func (t *Table) Fits(s Settings) bool {
-	n := NewTable(s)
-	if n.BasePath != t.BasePath || n.PublicPath != t.PublicPath || n.Answer != t.Answer || n.Pruned != t.Pruned ||
-		n.FinalFrom != t.FinalFrom || len(n.Channels) != len(t.Channels) {
-		return false
-	}
-	for _, c := range s.Channels {
-		id, ok := t.Channels[c.Name]
-		if !ok || c.Follows && c.Delay == 0 && id != t.Newest() {
-			return false
+// newestCommitted returns the newest checkpoint that was committed at or
+// before the moment m, or none. Where the table does not say when one was
+// committed, its ID does.
+func (t *Table) newestCommitted(m Stamp) Stamp {
+	for _, c := range slices.Backward(t.Checkpoints) {
+		if cmp.Or(c.Committed, c.ID) <= m {
+			return c.ID
 		}
 	}
-	return true
+	return ""
 }
+
+// Fits reports whether the table was made with the settings s; if not, the log
+// is folded anew.
+func (t *Table) Fits(s Settings) bool { return t.Settings == s.digest() }
 
 // Encode returns the table as checkpoints.json has it: JSON, a checkpoint a
 // line, so that a reader may take the newest from the end.
@@ -265,23 +273,67 @@ func (t Table) Encode() ([]byte, error) {
 	return append(b, "\n]}\n"...), nil
 }
 
-// DecodeTable reads a table, and refuses one that is not sorted or of another
-// version. Fields it does not know are passed over.
+// DecodeTable reads a table. One of another version is refused, and one that
+// an edge could not be made from: names and paths become parts of its rules.
+// Fields it does not know are passed over.
 func DecodeTable(b []byte) (Table, error) {
 	var t Table
 	if err := json.Unmarshal(b, &t); err != nil {
-		return t, err
+		return Table{}, fmt.Errorf("table: %w", err)
 	}
 	if t.Version != tableVersion {
-		return t, fmt.Errorf("table of version %d; this datestone knows version %d", t.Version, tableVersion)
+		return Table{}, fmt.Errorf("table of version %d; this datestone knows version %d", t.Version, tableVersion)
 	}
-	for i := 1; i < len(t.Checkpoints); i++ {
-		if t.Checkpoints[i-1].ID >= t.Checkpoints[i].ID {
-			return t, fmt.Errorf("table of %q: checkpoint %s is out of order", t.Repository, t.Checkpoints[i].ID)
-		}
+	if err := t.check(); err != nil {
+		return Table{}, fmt.Errorf("table of %q: %w", t.Repository, err)
 	}
 	if t.Channels == nil {
 		t.Channels = map[string]Stamp{}
 	}
+	if t.Gone == nil {
+		t.Gone = []Span{}
+	}
+	if t.Checkpoints == nil {
+		t.Checkpoints = []Checkpoint{}
+	}
 	return t, nil
+}
+
+func (t *Table) check() error {
+	if _, err := CleanBasePath(t.BasePath); err != nil {
+		return err
+	}
+	if p, err := PublicPath("http://host" + t.PublicPath); err != nil || p != t.PublicPath {
+		return fmt.Errorf("public path %q is not of the form / or /path/", t.PublicPath)
+	}
+	if t.Answer != AnswerRedirect && t.Answer != AnswerRewrite {
+		return fmt.Errorf("answer %q is neither %q nor %q", t.Answer, AnswerRedirect, AnswerRewrite)
+	}
+	if t.Pruned != Pruned404 && t.Pruned != PrunedNearest {
+		return fmt.Errorf("pruned %q is neither %q nor %q", t.Pruned, Pruned404, PrunedNearest)
+	}
+	for name := range t.Channels {
+		if _, err := CleanChannel(name); err != nil {
+			return err
+		}
+	}
+	return t.checkOrder()
+}
+
+func (t *Table) checkOrder() error {
+	last := Stamp("")
+	for _, c := range t.Checkpoints {
+		if c.ID <= last {
+			return fmt.Errorf("checkpoint %q comes after %q: not ascending", c.ID, last)
+		}
+		last = c.ID
+	}
+	last = ""
+	for _, g := range t.Gone {
+		if g.From <= last || g.Until < g.From {
+			return fmt.Errorf("gone from %q until %q, after %q: not ascending", g.From, g.Until, last)
+		}
+		last = g.Until
+	}
+	return nil
 }
