@@ -164,4 +164,3 @@ func withMD5(o *s3.Options) {
 		return smithyhttp.AddContentChecksumMiddleware(stack)
 	})
 }
-
