@@ -1,0 +1,18 @@
+package main
+
+import "github.com/urfave/cli/v2"
+
+// commands returns all commands, in the order in which help lists them.
+func commands(e *env) []*cli.Command {
+	return []*cli.Command{
+		initCommand(e),
+		redirectsCommand(e),
+		resolveCommand(e),
+		listCommand(e),
+		diffCommand(e),
+		serveCommand(e),
+		versionCommand(e),
+		completionCommand(e),
+		helpCommand(e),
+	}
+}
