@@ -1,0 +1,446 @@
+package redirects_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"datestone/layout"
+	"datestone/redirects"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// An engine is a running nginx.
+type engine struct {
+	addr    string
+	loading time.Duration // until it answered
+}
+
+// startNginx runs nginx with the rules for tables and the given locations. It
+// skips the test where there is no nginx, and fails it where one is required.
+func startNginx(t testing.TB, tables []layout.Table, locations string) engine {
+	t.Helper()
+	nginx, err := findNginx()
+	if err != nil {
+		if os.Getenv("DATESTONE_TEST_REQUIRE") == "1" {
+			t.Fatal(err)
+		}
+		t.Skipf("no nginx: %v", err)
+	}
+	rules, err := redirects.Render("nginx", tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, a := range rules {
+		writeFile(t, filepath.Join(dir, a.Name), string(a.Body))
+	}
+	e := engine{addr: freeAddr(t)}
+	writeFile(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(nginxConf, dir, e.addr, locations))
+	cmd := exec.Command(nginx, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", filepath.Join(dir, "nginx.conf"))
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("nginx ended with %v", err)
+		}
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
+			t.Logf("nginx says: %s", log[max(0, len(log)-2000):])
+		}
+	})
+	for time.Since(began) < 2*time.Minute {
+		conn, err := net.Dial("tcp", e.addr)
+		if err == nil {
+			conn.Close()
+			e.loading = time.Since(began)
+			checkErrorLog(t, dir)
+			return e
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
+	t.Fatalf("nginx does not answer: %s", log)
+	return e
+}
+
+const nginxConf = `daemon off;
+master_process off;
+pid %[1]s/pid;
+worker_rlimit_nofile 4096;
+events { worker_connections 1024; }
+http {
+	access_log off;
+	client_body_temp_path %[1]s/body;
+	proxy_temp_path %[1]s/proxy;
+	fastcgi_temp_path %[1]s/fastcgi;
+	uwsgi_temp_path %[1]s/uwsgi;
+	scgi_temp_path %[1]s/scgi;
+	keepalive_requests 1000000;
+	include %[1]s/nginx/datestone-http.conf;
+	server {
+		listen %[2]s;
+		include %[1]s/nginx/datestone-server.conf;
+		%[3]s
+	}
+}
+`
+
+func findNginx() (string, error) {
+	if dir := os.Getenv("DATESTONE_TEST_BIN"); dir != "" {
+		if p := filepath.Join(dir, "nginx"); exec.Command(p, "-v").Run() == nil {
+			return p, nil
+		}
+	}
+	if p, err := exec.LookPath("nginx"); err == nil {
+		return p, nil
+	}
+	return exec.LookPath("/usr/sbin/nginx") // Debian keeps it out of a user's PATH
+}
+
+// checkErrorLog: nginx only warns when a map does not fit its hash.
+func checkErrorLog(t testing.TB, dir string) {
+	t.Helper()
+	log, err := os.ReadFile(filepath.Join(dir, "error.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(log), "[warn]") || strings.Contains(string(log), "[emerg]") {
+		t.Fatalf("nginx says: %s", log)
+	}
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func writeFile(t testing.TB, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask sends targets as they are, over several connections kept alive, and
+// hands each answer to check.
+func (e engine) ask(t testing.TB, targets []string, check func(target string, status int, h http.Header, body string)) {
+	t.Helper()
+	var g errgroup.Group
+	const connections = 8
+	for c := range connections {
+		g.Go(func() error {
+			for i := c; i < len(targets); {
+				n, err := e.askSome(targets, i, connections, check)
+				if err != nil {
+					return err
+				}
+				i = n
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// askSome asks for targets i, i+step, … over one connection, until nginx
+// closes it, as it does after a bad request. It returns the next one to ask.
+func (e engine) askSome(targets []string, i, step int, check func(string, int, http.Header, string)) (int, error) {
+	conn, err := net.Dial("tcp", e.addr)
+	if err != nil {
+		return i, err
+	}
+	defer conn.Close()
+	answers := bufio.NewReader(conn)
+	for closed := false; i < len(targets) && !closed; i += step {
+		method := "GET"
+		if i%5 == 4 {
+			method = "HEAD"
+		}
+		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\n\r\n", method, targets[i])
+		r, err := http.ReadResponse(answers, &http.Request{Method: method})
+		if err != nil {
+			return i, fmt.Errorf("%s: %w", targets[i], err)
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return i, fmt.Errorf("%s: %w", targets[i], err)
+		}
+		check(targets[i], r.StatusCode, r.Header, string(body))
+		closed = r.Close
+	}
+	return i, nil
+}
+
+// agrees checks an answer that nginx makes itself, and returns what Resolve
+// says where the store answers.
+func agrees(t testing.TB, oracle *redirects.Resolver, target string, status int, h http.Header) (serves string) {
+	t.Helper()
+	a := oracle.Resolve(target, "")
+	if a.Status == 200 {
+		return a.Serves
+	}
+	got := redirects.Answer{Status: status, Location: h.Get("Location"), CacheControl: strings.Join(h.Values("Cache-Control"), " | ")}
+	if got != a {
+		t.Errorf("%s: nginx says %+v, want %+v", target, got, a)
+	}
+	return ""
+}
+
+func manyTables() []layout.Table {
+	rng := rand.New(rand.NewPCG(9, 10))
+	tables := []layout.Table{
+		randomTable(rng, "one", 1), randomTable(rng, "deep/two", 2), randomTable(rng, "a.b", 50), randomTable(rng, "many", 1000),
+		randomTable(rng, "rw", 50), randomTable(rng, "near", 200),
+	}
+	tables[2].PublicPath = "/pub/"
+	tables[4].Answer, tables[4].PublicPath = layout.AnswerRewrite, "/pub/"
+	tables[5].Pruned, tables[5].Answer = layout.PrunedNearest, layout.AnswerRewrite
+	return append(tables, table("none"))
+}
+
+// randomTargets are requests for tables: moments near their boundaries in
+// every form, segments that only look like one, channels, rests that an edge
+// must not touch.
+func randomTargets(rng *rand.Rand, tables []layout.Table, n int) []string {
+	rests := []string{"", "/", "/x", "/dir/", "/a/b/c.deb", "/g%2B%2B_12~rc1.deb", "/a%2Fb", "/a%3Fb", "/a%2541", "/%C3%A9%20x", "//x", "/x//y/", "/+a+", "/index.html", "/a/./b", "/..x", "/20240101T000000Z/x"}
+	queries := []string{"", "", "", "?", "?a=1&b=%20", "?/x", "?a?b", "?%2F..%2F"}
+	pick := func(s []string) string { return s[rng.IntN(len(s))] }
+	var out []string
+	for range n {
+		t := tables[rng.IntN(len(tables))]
+		m := "20240615T120000Z"
+		if len(t.Checkpoints) > 0 {
+			m = string(momentNear(rng, t))
+		}
+		segment := m
+		switch rng.IntN(12) {
+		case 0, 1:
+			segment = m[:8]
+		case 2:
+			segment = pick([]string{"latest", "now", "prod", "frozen", "Prod", "LATEST", "prodx", "%6eow", "canary", ""})
+		case 3:
+			segment = pick([]string{strings.ToLower(m), m + "x", "x" + m, m[:15], m[:10], "%3" + m[:1] + m[1:], m[:4] + "-" + m[4:6] + "-" + m[6:8], "checkpoints.json"})
+		case 4:
+			segment = fmt.Sprintf("%04d%02d%02dT%02d%02d%02dZ", rng.IntN(9999), rng.IntN(14), rng.IntN(33), rng.IntN(26), rng.IntN(62), rng.IntN(62))
+		case 5:
+			segment = fmt.Sprintf("20%02d%02d%02d", 22+rng.IntN(5), rng.IntN(14), 27+rng.IntN(6))
+		}
+		out = append(out, t.PublicPath+t.BasePath+"/"+segment+pick(rests)+pick(queries))
+	}
+	for _, t := range tables {
+		b := t.PublicPath + t.BasePath
+		out = append(out, b, b+"?x", b+"/", b+"/?x", b+"x/20240101/", b+"/latest/../x", b+"/x/%2e%2E/y", t.PublicPath+".datestone/x", t.PublicPath+".datestone", t.PublicPath+"%2edatestone/x", t.PublicPath)
+	}
+	return out
+}
+
+func TestNginxInFrontOfAnObjectStore(t *testing.T) {
+	t.Parallel()
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.Header().Set("Asked", r.RequestURI)
+		if strings.HasSuffix(r.RequestURI, "/frozenx") {
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	t.Cleanup(origin.Close)
+	v := readVectors(t)
+	many := manyTables()
+	rng := rand.New(rand.NewPCG(11, 12))
+	for _, c := range []struct {
+		name    string
+		tables  []layout.Table
+		targets []string
+	}{
+		{"vectors", v.Tables, append(vectorPaths(v), randomTargets(rng, v.Tables[:2], 500)...)},
+		{"random", many, randomTargets(rng, many, 5000)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := startNginx(t, c.tables, strings.ReplaceAll(proxyLocations, "ORIGIN", origin.URL))
+			oracle := redirects.New(c.tables)
+			e.ask(t, c.targets, func(target string, status int, h http.Header, _ string) {
+				serves := agrees(t, oracle, target, status, h)
+				if serves == "" {
+					return
+				}
+				if got, want := h.Get("Asked"), "/bucket"+keyOf(serves, c.tables); got != want || status != 200 {
+					t.Errorf("%s: the store was asked for %q (status %d), want %q", target, got, status, want)
+				}
+				if got := h.Values("Cache-Control"); len(got) != 1 || got[0] != "public, max-age=60" {
+					t.Errorf("%s: Cache-Control %q is not the store's", target, got)
+				}
+			})
+		})
+	}
+	t.Run("forbidden is missing", func(t *testing.T) {
+		t.Parallel()
+		e := startNginx(t, many, strings.ReplaceAll(proxyLocations, "ORIGIN", origin.URL))
+		e.ask(t, []string{"/many/frozenx"}, func(target string, status int, _ http.Header, _ string) {
+			if status != 404 {
+				t.Errorf("%s: status %d, want 404", target, status)
+			}
+		})
+	})
+}
+
+// The locations that docs/serving.md gives, with a port of the test's.
+const proxyLocations = `
+	location / {
+		limit_except GET { deny all; }
+		proxy_pass ORIGIN/bucket$datestone_key;
+		proxy_http_version 1.1;
+		proxy_set_header Connection "";
+		proxy_intercept_errors on;
+		error_page 403 404 =404 @missing;
+	}
+	location @missing { return 404; }`
+
+// keyOf is what a store is asked for when path is served.
+func keyOf(path string, tables []layout.Table) string {
+	for _, public := range []string{"/mirror", "/pub"} {
+		for _, t := range tables {
+			if inside, ok := strings.CutPrefix(path, public+"/"); ok && t.PublicPath == public+"/" {
+				path = "/" + inside
+			}
+		}
+	}
+	if strings.HasSuffix(path, "/") {
+		path += "index.html"
+	}
+	return path
+}
+
+func vectorPaths(v vectors) (paths []string) {
+	for _, c := range v.Cases {
+		paths = append(paths, c.Path)
+	}
+	return paths
+}
+
+func TestNginxInFrontOfADirectory(t *testing.T) {
+	t.Parallel()
+	v := readVectors(t)
+	many := manyTables()
+	rng := rand.New(rand.NewPCG(13, 14))
+	for _, c := range []struct {
+		name    string
+		tables  []layout.Table
+		targets []string
+	}{
+		{"vectors", v.Tables, append(vectorPaths(v), randomTargets(rng, v.Tables[:2], 500)...)},
+		{"random", many, randomTargets(rng, many, 20000)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			writeSite(t, root, c.tables)
+			e := startNginx(t, c.tables, fmt.Sprintf(`
+				root %[1]s;
+				location /pub/ { alias %[1]s/; }
+				location /mirror/ { alias %[1]s/; }`, root))
+			oracle := redirects.New(c.tables)
+			e.ask(t, c.targets, func(target string, status int, h http.Header, body string) {
+				if serves := agrees(t, oracle, target, status, h); serves != "" {
+					checkFile(t, root, keyOf(serves, c.tables), target, status, h, body)
+				}
+			})
+		})
+	}
+}
+
+// writeSite puts a few files into each checkpoint, their text being their key.
+func writeSite(t *testing.T, root string, tables []layout.Table) {
+	t.Helper()
+	put := func(key string) { writeFile(t, filepath.Join(root, filepath.FromSlash(key)), key) }
+	put(".datestone/x")
+	put("index.html")
+	for _, tab := range tables {
+		put(layout.ListingKey(tab.BasePath))
+		put(layout.TableKey(tab.BasePath))
+		for i, c := range tab.Checkpoints {
+			if i > 60 {
+				break
+			}
+			for _, f := range []string{"index.html", "x", "dir/index.html", "g++_12~rc1.deb", "a?b", "a%41", "é x", "+a+"} {
+				put(layout.Key(tab.BasePath, c.ID, f))
+			}
+		}
+	}
+}
+
+// checkFile holds the answer against the file. nginx reads a path decoded and
+// with slashes merged, so that a%2Fb is a/b here, and /a//b is /a/b: the
+// directory has no other names for them.
+func checkFile(t *testing.T, root, key, target string, status int, h http.Header, body string) {
+	t.Helper()
+	plain := decoded(key)
+	info, err := os.Stat(filepath.Join(root, filepath.FromSlash(plain)))
+	want := 200
+	switch {
+	case err != nil:
+		want = 404
+	case info.IsDir():
+		want = 301
+	}
+	if status != want {
+		t.Errorf("%s: status %d, want %d", target, status, want)
+		return
+	}
+	if cache := h.Get("Cache-Control"); cache != "" {
+		t.Errorf("%s: Cache-Control %q on what the store answers", target, cache)
+	}
+	if want == 200 && body != "" && body != strings.TrimPrefix(filepath.ToSlash(filepath.Clean(plain)), "/") {
+		t.Errorf("%s: got %q, want %q", target, body, plain)
+	}
+}
+
+func decoded(path string) string {
+	u, err := http.NewRequest("GET", "http://x"+path, nil)
+	if err != nil {
+		return path
+	}
+	return u.URL.Path
+}
+
+func TestNginxRewriteStaysBelowTheRoot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "secret"), "secret")
+	tab := table("r", "20250101T000000Z")
+	tab.FinalUntil, tab.Answer = "20250201T000000Z", layout.AnswerRewrite
+	root := filepath.Join(dir, "site")
+	writeSite(t, root, []layout.Table{tab})
+	e := startNginx(t, []layout.Table{tab}, "root "+root+";")
+	targets := []string{"/r/20250102/../../../secret", "/r/20250102/%2e%2e/%2e%2e/%2e%2e/secret", "/r/20250102/..%2f..%2f..%2fsecret", "/x/../.datestone/x", "/r/..//%2e/.datestone/x"}
+	e.ask(t, targets, func(target string, status int, _ http.Header, body string) {
+		if status != 404 && status != 400 || body == "secret" {
+			t.Errorf("%s: %d %s", target, status, body)
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package redirects
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"datestone/layout"
+)
+
+// dialects are the targets rules can be rendered for, by name.
+var dialects = map[string]func([]site) ([]Artifact, error){
+	"json":  renderJSON,
+	"nginx": renderNginx,
+}
+
+// Targets returns the names of all targets, sorted.
+func Targets() []string { return slices.Sorted(maps.Keys(dialects)) }
+
+// Render returns the rules of target for tables. The same tables, in any
+// order, give the same bytes.
+func Render(target string, tables []layout.Table) ([]Artifact, error) {
+	render, ok := dialects[target]
+	if !ok {
+		return nil, fmt.Errorf("no redirect target %q: there are %s", target, strings.Join(Targets(), ", "))
+	}
+	var sites []site
+	for _, t := range tables {
+		s, err := checkedSite(t)
+		if err != nil {
+			return nil, err
+		}
+		sites = append(sites, s)
+	}
+	slices.SortFunc(sites, func(a, b site) int { return strings.Compare(a.base, b.base) })
+	for i := 1; i < len(sites); i++ {
+		for _, above := range sites[:i] {
+			if layout.Overlap(above.base, sites[i].base) {
+				return nil, fmt.Errorf("tables of %q and %q: base paths %s and %s overlap",
+					above.table.Repository, sites[i].table.Repository, above.base, sites[i].base)
+			}
+		}
+	}
+	return render(sites)
+}
+
+// checkedSite refuses what must not reach a rule: tables may be files from
+// elsewhere, and a base path or a name could smuggle in directives.
+func checkedSite(t layout.Table) (site, error) {
+	if _, err := layout.CleanBasePath(t.BasePath); err != nil {
+		return site{}, fmt.Errorf("table of %q: %w", t.Repository, err)
+	}
+	if p, err := layout.PublicPath("https://host" + t.PublicPath); err != nil || p != t.PublicPath {
+		return site{}, fmt.Errorf("table of %q: %q is no public path", t.Repository, t.PublicPath)
+	}
+	for name := range t.Channels {
+		if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return site{}, fmt.Errorf("table of %q: %q is no name of a channel", t.Repository, name)
+		}
+	}
+	return newSite(t), nil
+}
+
+// channels returns what all channels lead to, latest and now among them.
+func (s *site) channels() map[string]layout.Stamp {
+	to := map[string]layout.Stamp{}
+	for _, name := range append(slices.Collect(maps.Keys(s.table.Channels)), "latest", "now") {
+		to[name], _ = s.channel(name)
+	}
+	return to
+}
