@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"runtime"
+	"runtime/debug"
 	"strconv"
 	"testing"
 
@@ -27,6 +27,7 @@ func BenchmarkMillion(b *testing.B) {
 		b.StartTimer()
 		first := putState(b, db, series(n, nil))
 		states := b.Elapsed()
+		stateSize := fileSize(b, path)
 		repo := index.Repo{Table: table("debian", day1), Newest: first, State: first}
 		if err := db.SetRepo("debian", repo); err != nil {
 			b.Fatal(err)
@@ -40,7 +41,7 @@ func BenchmarkMillion(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StopTimer()
-		runtime.GC()
+		debug.FreeOSMemory()
 		reset := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) == nil
 		changed := spread(n, 100, 7)
 		b.StartTimer()
@@ -66,6 +67,7 @@ func BenchmarkMillion(b *testing.B) {
 		b.ReportMetric((stateOnly - before).Seconds(), "s/state-of-1%")
 		b.ReportMetric((after - before).Seconds(), "s/all-of-1%")
 		b.ReportMetric((diffed - after).Seconds(), "s/diff")
+		b.ReportMetric(float64(stateSize)/1e6, "MB/file-state")
 		b.ReportMetric(float64(size)/1e6, "MB/file")
 		b.ReportMetric(float64(middle-size)/1e6, "MB/growth-state")
 		b.ReportMetric(float64(fileSize(b, path)-size)/1e6, "MB/growth")

@@ -14,7 +14,8 @@ import (
 // The buckets of the file, and what their keys and values are.
 var (
 	bucketMeta        = []byte("meta")         // "schema", "bucket" → text
-	bucketNodes       = []byte("nodes")        // SHA-256 of a node → the node
+	bucketNodes       = []byte("nodes")        // number → a node
+	bucketRoots       = []byte("roots")        // SHA-256 of a node → its number
 	bucketRepos       = []byte("repositories") // name → repoValue
 	bucketRows        = []byte("tables")       // name, NUL, ID → a row of the table
 	bucketCheckpoints = []byte("checkpoints")  // name, NUL, ID → root
@@ -23,7 +24,7 @@ var (
 	bucketContent     = []byte("content")      // SHA-256 of content → number of a prefix, path
 	bucketMemory      = []byte("memory")       // name → what Remember was given
 
-	buckets = [][]byte{bucketMeta, bucketNodes, bucketRepos, bucketRows, bucketCheckpoints,
+	buckets = [][]byte{bucketMeta, bucketNodes, bucketRoots, bucketRepos, bucketRows, bucketCheckpoints,
 		bucketPrefixes, bucketNumbers, bucketContent, bucketMemory}
 )
 

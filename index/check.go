@@ -41,6 +41,7 @@ func (db *DB) Check() error {
 func checkBucket(tx *bolt.Tx, bucket []byte) (wrong []error) {
 	check := map[string]func(*bolt.Tx, []byte, []byte) error{
 		string(bucketNodes):       checkNode,
+		string(bucketRoots):       checkNumber,
 		string(bucketRepos):       checkRepo,
 		string(bucketRows):        checkRow,
 		string(bucketCheckpoints): checkCheckpoint,
@@ -62,11 +63,16 @@ func checkBucket(tx *bolt.Tx, bucket []byte) (wrong []error) {
 	return wrong
 }
 
-// checkNode asks for every node whether it is what its key says, and whether
+// checkNode asks for every node whether its digest leads to it, and whether
 // the nodes below are what it says of them; together that is every tree.
 func checkNode(tx *bolt.Tx, key, value []byte) error {
-	if sum := layout.DigestOf(value); string(sum[:]) != string(key) {
-		return errors.New("is another node")
+	sum := layout.DigestOf(value)
+	number, err := get(tx, bucketRoots, sum[:])
+	if err != nil {
+		return err
+	}
+	if string(number) != string(key) {
+		return fmt.Errorf("the node %s stands elsewhere too", sum)
 	}
 	n, err := decodeNode(value)
 	if err != nil {
@@ -89,6 +95,15 @@ func checkNode(tx *bolt.Tx, key, value []byte) error {
 	return nil
 }
 
+// checkNumber asks whether a digest leads to its node.
+func checkNumber(tx *bolt.Tx, key, _ []byte) error {
+	body, err := getNode(tx, Root(key))
+	if sum := layout.DigestOf(body); err == nil && string(sum[:]) != string(key) {
+		err = errors.New("leads to another node")
+	}
+	return err
+}
+
 // below is what the node above one must say of it, and its first path. The
 // first path of an inner node is that of its first leaf.
 type below struct {
@@ -97,7 +112,7 @@ type below struct {
 }
 
 func summary(tx *bolt.Tx, root Root, level int) (s below, err error) {
-	value, err := get(tx, bucketNodes, root[:])
+	value, err := getNode(tx, root)
 	if err != nil {
 		return s, err
 	}
@@ -157,7 +172,7 @@ func checkRoot(tx *bolt.Tx, root Root) error {
 	if root == (Root{}) {
 		return nil
 	}
-	_, err := get(tx, bucketNodes, root[:])
+	_, err := getNode(tx, root)
 	return err
 }
 

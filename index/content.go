@@ -15,13 +15,15 @@ import (
 )
 
 const (
-	// gatherPlaces is about how many places are held in memory at once; more
-	// are gathered in several walks, each taking one stretch of digests.
+	// gatherPlaces is how many places are held in memory at once; more are
+	// gathered in several walks, each taking one stretch of digests.
 	gatherPlaces = 1 << 18
 	// writePlaces is how many are one write transaction. Digests are spread
 	// over all pages, so that each place costs a page until the next write
-	// takes the pages that were freed.
-	writePlaces = 1 << 12
+	// takes the pages that were freed. Stretches of a walk lie side by side.
+	writePlaces   = 1 << 12
+	writeStretch  = 1 << 15
+	stretchFilled = 0.9 // of a page
 )
 
 // A place is where content stands: a path below a checkpoint's prefix.
@@ -60,61 +62,80 @@ func placeKey(tx *bolt.Tx, sum layout.Digest, value []byte) (string, error) {
 // place remembers that what root adds to before stands in the checkpoint id.
 // A place that is known already is kept, unless replace is set.
 func (db *DB) place(base string, id layout.Stamp, before, root Root, replace bool) error {
-	total, err := db.count(root)
-	if err != nil || before == root {
-		return err
+	p := placer{db: db, base: base, id: id, before: before, root: root, replace: replace, walks: 1, batch: writePlaces}
+	places, full, err := p.gather(0)
+	if err != nil || !full {
+		return errors.Join(err, p.write(places))
 	}
-	walks := int(total/gatherPlaces) + 1
-	for walk := range walks {
-		places, err := db.gather(before, root, walk, walks)
-		if err != nil {
-			return err
+	total, err := db.count(root)
+	p.walks, p.batch = int(total/gatherPlaces)+1, writeStretch
+	for walk := 0; err == nil && walk < p.walks; walk++ {
+		if places, _, err = p.gather(walk); err == nil {
+			err = p.write(places)
 		}
-		for part := range slices.Chunk(places, writePlaces) {
-			if err := db.writePlaces(base, id, part, replace); err != nil {
-				return err
-			}
+	}
+	return err
+}
+
+// A placer remembers the places that one checkpoint adds.
+type placer struct {
+	db           *DB
+	base         string
+	id           layout.Stamp
+	before, root Root
+	replace      bool
+	walks        int // so many walks, each for its stretch of digests
+	batch        int // places in a transaction
+}
+
+// gather returns the places of one walk, sorted by digest. It stops at the
+// limit when one walk is to gather all: full says so.
+func (p *placer) gather(walk int) (places []place, full bool, err error) {
+	for c, err := range p.db.Diff(p.before, p.root) {
+		if err != nil {
+			return nil, false, err
+		}
+		sum := c.New.SHA256
+		if sum.IsZero() || int(binary.BigEndian.Uint16(sum[:]))*p.walks>>16 != walk {
+			continue
+		}
+		if p.walks == 1 && len(places) == gatherPlaces {
+			return nil, true, nil
+		}
+		places = append(places, place{sum, c.New.Path})
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return bytes.Compare(a.sum[:], b.sum[:]) })
+	return slices.CompactFunc(places, func(a, b place) bool { return a.sum == b.sum }), false, nil
+}
+
+func (p *placer) write(places []place) error {
+	for part := range slices.Chunk(places, p.batch) {
+		if err := p.db.update(func(tx *bolt.Tx) error { return p.writeBatch(tx, part) }); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// gather returns, sorted by digest, what root adds to before: the part of it
-// that is one walk's out of walks.
-func (db *DB) gather(before, root Root, walk, walks int) ([]place, error) {
-	var places []place
-	for c, err := range db.Diff(before, root) {
-		if err != nil {
-			return nil, err
-		}
-		sum := c.New.SHA256
-		if sum.IsZero() || int(binary.BigEndian.Uint16(sum[:]))*walks>>16 != walk {
+func (p *placer) writeBatch(tx *bolt.Tx, places []place) error {
+	number, err := prefixNumber(tx, p.base, p.id)
+	if err != nil {
+		return err
+	}
+	content := tx.Bucket(bucketContent)
+	if p.batch == writeStretch {
+		content.FillPercent = stretchFilled
+	}
+	for _, pl := range places {
+		if !p.replace && content.Get(pl.sum[:]) != nil {
 			continue
 		}
-		places = append(places, place{sum, c.New.Path})
-	}
-	slices.SortStableFunc(places, func(a, b place) int { return bytes.Compare(a.sum[:], b.sum[:]) })
-	return slices.CompactFunc(places, func(a, b place) bool { return a.sum == b.sum }), nil
-}
-
-func (db *DB) writePlaces(base string, id layout.Stamp, places []place, replace bool) error {
-	return db.update(func(tx *bolt.Tx) error {
-		number, err := prefixNumber(tx, base, id)
-		if err != nil {
+		value := append(binary.AppendUvarint(nil, number), pl.path...)
+		if err := put(tx, bucketContent, pl.sum[:], value); err != nil {
 			return err
 		}
-		content := tx.Bucket(bucketContent)
-		for _, p := range places {
-			if !replace && content.Get(p.sum[:]) != nil {
-				continue
-			}
-			value := append(binary.AppendUvarint(nil, number), p.path...)
-			if err := put(tx, bucketContent, p.sum[:], value); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // prefixNumber returns the number that stands for a checkpoint's prefix, and

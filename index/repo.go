@@ -25,6 +25,10 @@ type Repo struct {
 	State  Root
 	// Claim is the ID of a claim that this index knows to be open, or none.
 	Claim layout.Stamp
+	// Announced is how many entries of the log the rules, the table and the
+	// listing are known to show: fewer than Table.Log.Entries where an
+	// announcement was interrupted.
+	Announced int
 }
 
 // repoValue is a Repo as it stands in the file: the table without its
@@ -35,6 +39,8 @@ type repoValue struct {
 	Remote layout.Remote `json:"remote"`
 	State  layout.Digest `json:"state"`
 	Claim  layout.Stamp  `json:"claim"`
+
+	Announced int `json:"announced"`
 }
 
 // Repo returns what is known of a repository, or fs.ErrNotExist.
@@ -171,7 +177,7 @@ func readRepo(tx *bolt.Tx, name string) (Repo, error) {
 	if err := json.Unmarshal(b, &v); err != nil {
 		return Repo{}, damaged(bucketRepos, []byte(name), err)
 	}
-	return Repo{Table: v.Table, Newest: Root(v.Newest), Remote: v.Remote, State: Root(v.State), Claim: v.Claim}, nil
+	return Repo{Table: v.Table, Newest: Root(v.Newest), Remote: v.Remote, State: Root(v.State), Claim: v.Claim, Announced: v.Announced}, nil
 }
 
 // writeRepo writes r, and of its table the rows that differ.
@@ -179,7 +185,7 @@ func writeRepo(tx *bolt.Tx, name string, r Repo) error {
 	rows := r.Table.Checkpoints
 	r.Table.Checkpoints = nil
 	b, err := json.Marshal(repoValue{Table: r.Table, Newest: layout.Digest(r.Newest), Remote: r.Remote,
-		State: layout.Digest(r.State), Claim: r.Claim})
+		State: layout.Digest(r.State), Claim: r.Claim, Announced: r.Announced})
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,11 @@ package index
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"math/bits"
-	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	bolt "go.etcd.io/bbolt"
@@ -20,18 +21,18 @@ type Root layout.Digest
 func (r Root) String() string { return layout.Digest(r).String() }
 
 const (
-	// leafBits and innerBits say how many bits of the hash of a path must be
-	// zero for a node to end there: about 16 files in a leaf, 64 nodes in an
-	// inner one.
-	leafBits  = 4
-	innerBits = 6
+	// A node ends where so many bits of the hash of a path are zero, but has
+	// so many entries at least, which makes nodes of like size: about 16 files
+	// in a leaf, 48 nodes in an inner one. Large nodes cost most, as they are
+	// the likeliest to have a change.
+	leafBits, leafLeast   = 3, 8
+	innerBits, innerLeast = 5, 16
 	// maxEntries ends a node that no hash ends, so that paths chosen to that
 	// end make no huge one.
 	maxEntries = 128
 
 	// A look-up of so many nodes is one transaction; so is a write of so many
-	// bytes. Pages that one write frees are there for the next, which keeps
-	// the file small; fewer writes would wait less often for the disk.
+	// bytes.
 	lookupNodes = 1 << 10
 	writeBytes  = 4 << 20
 )
@@ -83,19 +84,23 @@ func (b *builder) add(f layout.File) error {
 		return err
 	}
 	b.last = f.Path
-	if h := xxhash.Sum64String(f.Path); leaf.count == maxEntries || ends(h, 0) {
+	if h := xxhash.Sum64String(f.Path); ends(leaf, h) {
 		return b.cut(0, h)
 	}
 	return nil
 }
 
-// ends reports whether the hash of a path ends a node of the level. Each level
-// asks other bits, as those of the level below are zero.
-func ends(hash uint64, level int) bool {
-	if level == 0 {
-		return hash&(1<<leafBits-1) == 0
+// ends reports whether a node ends after its last entry, whose path has the
+// hash given. Each level asks other bits, as those of the level below are zero.
+func ends(w *nodeWriter, hash uint64) bool {
+	switch {
+	case w.count == maxEntries:
+		return true
+	case w.level == 0:
+		return w.count >= leafLeast && hash&(1<<leafBits-1) == 0
 	}
-	return bits.RotateLeft64(hash, -leafBits-innerBits*(level-1))&(1<<innerBits-1) == 0
+	hash = bits.RotateLeft64(hash, -leafBits-innerBits*(w.level-1))
+	return w.count >= innerLeast && hash&(1<<innerBits-1) == 0
 }
 
 func (b *builder) level(n int) *nodeWriter {
@@ -108,8 +113,7 @@ func (b *builder) level(n int) *nodeWriter {
 }
 
 // cut ends the node of a level, and enters it into the level above, where it
-// may end the next one. An inner node has two entries at least, or a series of
-// chosen paths would build levels without end.
+// may end the next one.
 func (b *builder) cut(level int, hash uint64) error {
 	w := b.level(level)
 	r := w.sum
@@ -121,7 +125,7 @@ func (b *builder) cut(level int, hash uint64) error {
 	}
 	above := b.level(level + 1)
 	above.addRef(r)
-	if above.count == maxEntries || above.count > 1 && ends(hash, level+1) {
+	if ends(above, hash) {
 		return b.cut(level+1, hash)
 	}
 	return nil
@@ -173,13 +177,12 @@ func (b *builder) keep(e encoded) error {
 // lookUp moves the nodes that the index lacks to fresh.
 func (b *builder) lookUp() error {
 	err := b.db.view(func(tx *bolt.Tx) error {
-		nodes := tx.Bucket(bucketNodes)
+		numbers := tx.Bucket(bucketRoots)
 		for _, e := range b.looked {
-			if raw := nodes.Get(e.root[:]); raw != nil && bytes.Equal(raw[min(guardSize, len(raw)):], e.body) {
-				continue
+			if numbers.Get(e.root[:]) == nil {
+				b.fresh = append(b.fresh, e)
+				b.size += len(e.body)
 			}
-			b.fresh = append(b.fresh, e)
-			b.size += len(e.body)
 		}
 		return nil
 	})
@@ -187,15 +190,17 @@ func (b *builder) lookUp() error {
 	return err
 }
 
-// write writes fresh in the order of keys, which touches each page once.
+// write writes fresh. Nodes stand in the file in the order they were made, not
+// in that of their digests: each digest would fall on a page of its own, and
+// bbolt writes a page anew for every entry that is added to it.
 func (b *builder) write() error {
 	if len(b.fresh) == 0 {
 		return nil
 	}
-	slices.SortFunc(b.fresh, func(x, y encoded) int { return bytes.Compare(x.root[:], y.root[:]) })
 	err := b.db.update(func(tx *bolt.Tx) error {
+		tx.Bucket(bucketNodes).FillPercent = 1
 		for _, e := range b.fresh {
-			if err := put(tx, bucketNodes, e.root[:], e.body); err != nil {
+			if err := putNode(tx, e); err != nil {
 				return err
 			}
 		}
@@ -203,4 +208,35 @@ func (b *builder) write() error {
 	})
 	b.fresh, b.size = b.fresh[:0], 0
 	return err
+}
+
+func putNode(tx *bolt.Tx, e encoded) error {
+	if tx.Bucket(bucketRoots).Get(e.root[:]) != nil {
+		return nil
+	}
+	number, err := tx.Bucket(bucketNodes).NextSequence()
+	if err != nil {
+		return err
+	}
+	if err := put(tx, bucketNodes, numberKey(number), e.body); err != nil {
+		return err
+	}
+	return put(tx, bucketRoots, e.root[:], numberKey(number))
+}
+
+// getNode returns an encoded node, which is valid until tx ends. One that is
+// missing is a damage, as roots come from what the index itself said.
+func getNode(tx *bolt.Tx, root Root) ([]byte, error) {
+	number, err := get(tx, bucketRoots, root[:])
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, damaged(bucketRoots, root[:], errors.New("is missing"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	body, err := get(tx, bucketNodes, number)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, damaged(bucketNodes, number, errors.New("is missing"))
+	}
+	return body, err
 }

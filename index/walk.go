@@ -201,7 +201,7 @@ func (c *cursor) step() error {
 		return err
 	}
 	if n.level != c.level() {
-		return damaged(bucketNodes, c.top().refs[c.top().at].root[:], errNode)
+		return damaged(bucketRoots, c.top().refs[c.top().at].root[:], errNode)
 	}
 	c.frames = append(c.frames, frame{node: n})
 	return nil
@@ -211,15 +211,12 @@ func (c *cursor) step() error {
 func (db *DB) node(root Root) (n node, err error) {
 	db.reads.Add(1)
 	err = db.view(func(tx *bolt.Tx) error {
-		b, err := get(tx, bucketNodes, root[:])
-		if errors.Is(err, fs.ErrNotExist) {
-			return damaged(bucketNodes, root[:], errors.New("is missing"))
-		}
+		b, err := getNode(tx, root)
 		if err != nil {
 			return err
 		}
 		if n, err = decodeNode(b); err != nil {
-			return damaged(bucketNodes, root[:], err)
+			return damaged(bucketRoots, root[:], err)
 		}
 		return nil
 	})
