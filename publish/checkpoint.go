@@ -76,29 +76,14 @@ func lacking(ctx context.Context, steps iter.Seq2[layout.Step, error], links cha
 }
 
 // Unfinished leaves out of the steps of a claim those whose object stands
-// already, as an earlier run left it. In a store that keeps digests, or whose
-// objects are durable when they are visible, what stands is right; in others
-// it is read again, as a power cut may have emptied it. What is wrong is
-// removed first.
+// already, as an earlier run left it.
 func (b *Bucket) Unfinished(ctx context.Context, prefix string, steps iter.Seq2[layout.Step, error]) iter.Seq2[layout.Step, error] {
 	return func(yield func(layout.Step, error) bool) {
-		next, stop := iter.Pull2(b.list(ctx, prefix))
-		defer stop()
-		info, err, ok := next()
-		for s, stepErr := range steps {
-			for ok && err == nil && stepErr == nil && info.Key < s.Object.Key {
-				info, err, ok = next()
+		for s, err := range b.standing(ctx, prefix, steps) {
+			if err == nil && s.whole {
+				continue
 			}
-			if stepErr == nil {
-				stepErr = err
-			}
-			if stepErr == nil && ok && info.Key == s.Object.Key {
-				var intact bool
-				if intact, stepErr = b.intact(ctx, info, s.Object); intact {
-					continue
-				}
-			}
-			if !yield(s, stepErr) || stepErr != nil {
+			if !yield(s.Step, err) || err != nil {
 				return
 			}
 		}
@@ -121,36 +106,52 @@ func (b *Bucket) intact(ctx context.Context, info Info, o layout.Object) (bool, 
 	return false, b.try(ctx, "delete", func() error { return b.deleter.Delete(ctx, o.Key) })
 }
 
-// Standing returns, by digest, keys at which content of a claim's plan stands
-// whole, so that another claim need not bring it in again.
-func (b *Bucket) Standing(ctx context.Context, plan layout.Plan) (map[layout.Digest]string, error) {
-	stands := map[layout.Digest]string{}
-	next, stop := iter.Pull2(b.list(ctx, layout.CheckpointPrefix(plan.Base, plan.ID)))
-	defer stop()
-	info, err, ok := next()
-	for f, ferr := range plan.Files {
-		if ferr != nil {
-			return nil, ferr
-		}
-		o := plan.Object(f)
-		for ok && err == nil && info.Key < o.Key {
-			info, err, ok = next()
-		}
+// Standing adds to stands, by digest, the keys at which content of a claim's
+// plan stands whole, so that another claim need not bring it in again.
+func (b *Bucket) Standing(ctx context.Context, plan layout.Plan, stands map[layout.Digest]string) error {
+	steps := plan.Steps(func(layout.File) (string, error) { return "", nil })
+	for s, err := range b.standing(ctx, layout.CheckpointPrefix(plan.Base, plan.ID), steps) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if !ok || info.Key != o.Key {
-			continue
-		}
-		whole, err := b.intact(ctx, info, o)
-		if err != nil {
-			return nil, err
-		}
-		if whole {
-			stands[f.SHA256] = o.Key
+		if s.whole {
+			stands[s.File.SHA256] = s.Object.Key
 		}
 	}
-	return stands, nil
+	return nil
+}
+
+// A standingStep is a step, and whether its object stands already.
+type standingStep struct {
+	layout.Step
+	whole bool
+}
+
+// standing looks, by one LIST, which steps of a claim an earlier run has done.
+// Where objects are durable when they are visible, what stands is right; in
+// other stores it is read again, as a power cut may have emptied it. What is
+// wrong is removed.
+func (b *Bucket) standing(ctx context.Context, prefix string, steps iter.Seq2[layout.Step, error]) iter.Seq2[standingStep, error] {
+	return func(yield func(standingStep, error) bool) {
+		next, stop := iter.Pull2(b.list(ctx, prefix))
+		defer stop()
+		info, err, ok := next()
+		for s, stepErr := range steps {
+			for ok && err == nil && stepErr == nil && info.Key < s.Object.Key {
+				info, err, ok = next()
+			}
+			if stepErr == nil {
+				stepErr = err
+			}
+			found := standingStep{Step: s}
+			if stepErr == nil && ok && info.Key == s.Object.Key {
+				found.whole, stepErr = b.intact(ctx, info, s.Object)
+			}
+			if !yield(found, stepErr) || stepErr != nil {
+				return
+			}
+		}
+	}
 }
 
 // Pages draws the pages of a plan into the bucket.

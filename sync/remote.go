@@ -110,6 +110,11 @@ func (r Remote) ConfigDigest() layout.Digest {
 	return layout.DigestOf(b)
 }
 
+// Described returns what the log says of the remote; without validators.
+func (r Remote) Described() layout.Remote {
+	return layout.Remote{Type: r.Type, URL: r.String(), Mode: cmp.Or(r.Mode, Mirror), Config: r.ConfigDigest()}
+}
+
 // String returns the URL without user, password and query; it is all of a
 // remote that may be shown.
 func (r Remote) String() string {

@@ -6,8 +6,12 @@ import "github.com/urfave/cli/v2"
 func commands(e *env) []*cli.Command {
 	return []*cli.Command{
 		initCommand(e),
+		runCommand(e),
+		syncCommand(e),
+		publishCommand(e),
 		redirectsCommand(e),
 		resolveCommand(e),
+		promoteCommand(e),
 		listCommand(e),
 		diffCommand(e),
 		serveCommand(e),

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os/exec"
+	"slices"
+	"time"
+
+	"datestone/index"
+	"datestone/layout"
+	"datestone/publish"
+)
+
+// commit makes a claim whose content stands a checkpoint, and tells of it.
+func (p *pass) commit(ctx context.Context, o *open) error {
+	if err := p.bucket.Pages(ctx, o.plan); err != nil {
+		return err
+	}
+	e, err := p.log.Commit(ctx, o.claim, p.known.Table.Log, layout.StampOf(p.Now()))
+	if err := p.took(e, err); err != nil {
+		return err
+	}
+	p.known.Newest, p.known.State, p.known.Claim = o.root, o.root, ""
+	if err := p.remember(); err != nil {
+		return err
+	}
+	p.report.claimed(o.claim)
+	p.report.Result = "published"
+	p.Log.InfoContext(ctx, "checkpoint committed", "repo", p.repo.Name, "checkpoint", o.claim.ID, "objects", e.List.Files)
+	if err := p.promoteDue(ctx); err != nil {
+		return err
+	}
+	if err := p.announce(ctx, o.resumed); err != nil {
+		return err
+	}
+	return p.clear(ctx)
+}
+
+// took takes the record in that was just appended. That another record stands
+// in its place means that another run works here, whatever the lock says.
+func (p *pass) took(e layout.Entry, err error) error {
+	if errors.Is(err, publish.ErrConflict) {
+		return fmt.Errorf("repository %q: another run wrote to the log meanwhile; run again: %w", p.repo.Name, err)
+	}
+	if err != nil {
+		return err
+	}
+	return p.known.Table.Apply(p.repo.Settings, e)
+}
+
+// nothingNew is what remains to be done when the remote has the state of the
+// newest checkpoint: final_until and channels may move, claims may be open
+// that nobody wants, and an announcement may have been interrupted.
+func (p *pass) nothingNew(ctx context.Context) error {
+	stray := slices.ContainsFunc(p.claims, func(c layout.Claim) bool { _, done := p.known.Table.Find(c.ID); return !done })
+	if p.state != nil {
+		p.known.Remote = p.state.Remote
+	}
+	p.known.State, p.known.Claim = p.known.Newest, ""
+	if (stray || p.stale()) && p.options.publish {
+		if err := p.seen(ctx); err != nil {
+			return err
+		}
+	}
+	if err := p.remember(); err != nil {
+		return err
+	}
+	if !p.options.publish {
+		return nil
+	}
+	return p.tellAndClear(ctx)
+}
+
+// seen records that up to now nothing new was found.
+func (p *pass) seen(ctx context.Context) error {
+	id, err := p.moment.own(ctx, p.known.Table.FinalUntil)
+	if err != nil {
+		return err
+	}
+	r := layout.NewRecord(layout.Seen, p.known.Table.Log, p.repo.Name, p.repo.BasePath, id, layout.StampOf(p.Now()))
+	r.Remote = &p.known.Remote
+	e, err := p.log.Append(ctx, r)
+	p.report.Seen = id
+	return p.took(e, err)
+}
+
+// tellAndClear announces what is not announced, or not for sure, and clears
+// the claims away.
+func (p *pass) tellAndClear(ctx context.Context) error {
+	if err := p.promoteDue(ctx); err != nil {
+		return err
+	}
+	if p.known.Announced != p.known.Table.Log.Entries || len(p.claims) > 0 {
+		if err := p.announce(ctx, len(p.claims) > 0); err != nil {
+			return err
+		}
+	}
+	return p.clear(ctx)
+}
+
+// clear removes the claims: of what is committed the claim alone, of what is
+// not (a state that nobody wants any more) the content too. A claim that the
+// log has not passed yet stays.
+func (p *pass) clear(ctx context.Context) error {
+	claims, err := p.log.Claims(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range claims {
+		_, committed := p.known.Table.Find(c.ID)
+		switch {
+		case committed:
+			err = p.log.Unclaim(ctx, c.ID)
+		case c.ID <= p.known.Table.FinalUntil:
+			p.Log.InfoContext(ctx, "removing a claim that is not wanted any more", "repo", p.repo.Name, "checkpoint", c.ID)
+			err = p.drop(ctx, c)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	p.known.Claim = ""
+	return p.remember()
+}
+
+func (p *pass) drop(ctx context.Context, c layout.Claim) error {
+	root, err := p.index.PutState(p.log.ClaimFiles(ctx, c))
+	if err != nil {
+		return err
+	}
+	return p.log.Drop(ctx, p.open(c, root, true).plan)
+}
+
+// promoteDue records the delayed channels that lead elsewhere by now.
+func (p *pass) promoteDue(ctx context.Context) error {
+	now := layout.StampOf(p.Now())
+	due := p.known.Table.Due(p.repo.Settings, now)
+	for _, channel := range slices.Sorted(maps.Keys(due)) {
+		if err := p.promote(ctx, channel, due[channel]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// promote records that a channel leads to id from now on.
+func (p *pass) promote(ctx context.Context, channel string, id layout.Stamp) error {
+	r := layout.NewRecord(layout.Promote, p.known.Table.Log, p.repo.Name, p.repo.BasePath, id, layout.StampOf(p.Now()))
+	r.Channel = channel
+	e, err := p.log.Append(ctx, r)
+	if err := p.took(e, err); err != nil {
+		return err
+	}
+	p.report.promote(channel, id)
+	return p.remember()
+}
+
+// announce tells readers: first the rules are put in force, then the table and
+// the listing say what there is. While the rules were on their way the log may
+// have moved, when another run took over; then they are made again.
+func (p *pass) announce(ctx context.Context, always bool) error {
+	p.announcing.Lock()
+	defer p.announcing.Unlock()
+	for {
+		told := p.known.Table.Log
+		tables, err := p.tables(ctx, p.repo.Name, p.known.Table)
+		if err != nil {
+			return err
+		}
+		if err := p.rules(ctx, tables, always); err != nil {
+			return err
+		}
+		if err := p.catchUp(ctx); err != nil {
+			return err
+		}
+		if p.known.Table.Log == told {
+			break
+		}
+	}
+	if err := p.list(ctx); err != nil {
+		return err
+	}
+	p.known.Announced = p.known.Table.Log.Entries
+	return p.remember()
+}
+
+// list writes the table, the listing, and what leads to them.
+func (p *pass) list(ctx context.Context) error {
+	t := p.known.Table
+	body, err := t.Encode()
+	if err != nil {
+		return err
+	}
+	pages, err := layout.ListingPages(t, p.config.PublicURL, p.untold())
+	if err != nil {
+		return err
+	}
+	pages = append([]layout.Page{layout.NewPage(layout.Listing, layout.TableKey(t.BasePath), body, t.Log.Entries)}, pages...)
+	for _, page := range pages {
+		if err := p.bucket.Advance(ctx, page); err != nil {
+			return err
+		}
+	}
+	row := layout.NewRepository(p.repo.Name, p.repo.BasePath, p.repo.Remote.Type)
+	return p.bucket.Register(ctx, row, p.config.PublicPath)
+}
+
+// untold returns the checkpoints that the listing does not show yet; nil where
+// that is not known.
+func (p *pass) untold() []layout.Stamp {
+	if p.known.Announced <= 0 {
+		return nil
+	}
+	ids := []layout.Stamp{}
+	for _, c := range p.known.Table.Checkpoints {
+		if c.Record > p.known.Announced {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// publishClaimed commits the newest open claim; with force, and when none is
+// open, the newest state again, or an empty one.
+func (p *pass) publishClaimed(ctx context.Context) error {
+	var newest *layout.Claim
+	for _, c := range p.claims {
+		if c.ID > p.known.Table.FinalUntil {
+			newest = &c
+		}
+	}
+	if newest == nil && !p.options.force {
+		return p.tellAndClear(ctx)
+	}
+	o, err := p.takeForPublish(ctx, newest)
+	if err != nil {
+		return err
+	}
+	if err := p.place(ctx, o); err != nil {
+		return fmt.Errorf("claim %s of %q is not complete, and could not be completed: %w", o.claim.ID, p.repo.Name, err)
+	}
+	return p.commit(ctx, o)
+}
+
+func (p *pass) takeForPublish(ctx context.Context, newest *layout.Claim) (*open, error) {
+	if newest != nil {
+		return p.resume(ctx, *newest)
+	}
+	p.known.State = p.known.Newest
+	if p.known.Newest == (index.Root{}) {
+		p.known.Remote = p.repo.Remote.Described()
+	}
+	p.moment.read.come(p.repo.Name)
+	return p.claim(ctx)
+}
+
+// exec runs the command that puts new rules in force.
+func (s *site) exec(ctx context.Context) error {
+	words := s.config.Redirects.Exec
+	c := exec.CommandContext(ctx, words[0], words[1:]...)
+	c.Stdout, c.Stderr = s.Stderr, s.Stderr // stdout carries data only
+	c.WaitDelay = 10 * time.Second
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("rules are written, but %q failed, so nothing was announced: %w", words, err)
+	}
+	return nil
+}

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"slices"
+
+	"datestone/index"
+	"datestone/layout"
+	"datestone/publish"
+	reposync "datestone/sync"
+)
+
+// A pass is the work of one run on one repository.
+type pass struct {
+	*site
+	options passOptions
+	repo    repository
+	log     *publish.Log
+	moment  *moment
+	known   index.Repo
+	// state is what the remote has; nil when it still has known.State.
+	state *reposync.State
+	// claims are those open, oldest first; read under the lock.
+	claims []layout.Claim
+	report report
+}
+
+// passOptions say which parts of the work are wanted.
+type passOptions struct {
+	sync, publish bool
+	force         bool // publish: the same state again
+	lock          publish.LockConfig
+}
+
+// run does the work. It costs one request to the remote and one to the bucket,
+// and no lock, when nothing is new.
+func (p *pass) run(ctx context.Context) error {
+	defer p.moment.leave(p.repo.Name)
+	if err := p.catchUp(ctx); err != nil {
+		return err
+	}
+	if p.options.sync {
+		validators := p.known.Remote
+		if p.known.Claim != "" {
+			validators = layout.Remote{} // what is claimed may need the metadata's bytes
+		}
+		if err := p.read(ctx, validators); err != nil {
+			return err
+		}
+	}
+	busy, err := p.busy()
+	if err != nil || !busy {
+		return err
+	}
+	if err := p.writable(ctx); err != nil {
+		return err
+	}
+	return p.log.Locked(ctx, p.options.lock, p.work)
+}
+
+// catchUp brings what is known up to the log's end, and takes in the state of
+// the newest checkpoint when that is news. It writes the index only then.
+func (p *pass) catchUp(ctx context.Context) error {
+	known, err := p.recall(ctx, p.repo)
+	if err != nil {
+		return err
+	}
+	news := 0
+	for e, err := range p.log.After(ctx, known.Table.Log.Entries) {
+		if err == nil {
+			err = known.Table.Apply(p.repo.Settings, e)
+		}
+		if err != nil {
+			return err
+		}
+		news++
+	}
+	p.known = known
+	if newest := known.Table.Newest(); newest != "" {
+		_, err := p.index.Checkpoint(p.repo.Name, newest)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = p.takeInNewest(ctx)
+			news++
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if news == 0 {
+		return nil
+	}
+	return p.remember()
+}
+
+// takeInNewest reads the newest checkpoint's record and file list.
+func (p *pass) takeInNewest(ctx context.Context) error {
+	t := &p.known.Table
+	c := t.Checkpoints[len(t.Checkpoints)-1]
+	e, err := p.log.Entry(ctx, c.Record)
+	if err != nil {
+		return err
+	}
+	if e.SHA256 != c.SHA256 || e.List == nil || e.Remote == nil {
+		return fmt.Errorf("log of %q, entry %d: it is not the record that the table names", p.repo.Name, c.Record)
+	}
+	root, err := p.index.PutState(p.log.Files(ctx, *e.List))
+	if err != nil {
+		return err
+	}
+	p.known.Newest, p.known.State, p.known.Remote, p.known.Claim = root, root, *e.Remote, ""
+	return nil
+}
+
+func (p *pass) remember() error { return p.index.SetRepo(p.repo.Name, p.known) }
+
+// read asks the remote for its state; validators are those of known.
+func (p *pass) read(ctx context.Context, known layout.Remote) error {
+	state, err := p.remotes.Read(ctx, p.repo.Remote, known)
+	if errors.Is(err, reposync.ErrNotModified) {
+		p.state = nil
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.state = state
+	if p.repo.Remote.Mode == reposync.KeepGone {
+		for manifest := range state.Bodies { // there is one
+			p.state, err = reposync.Additive(p.index.Files(p.known.Newest), state, manifest)
+		}
+	}
+	return err
+}
+
+// wanted returns the files of the state that the remote has, without
+// FirstSeen; without a sync, those of the newest state that is known.
+func (p *pass) wanted() iter.Seq2[layout.File, error] {
+	if p.state == nil {
+		return p.index.Files(p.known.State)
+	}
+	return layout.Files(p.state.Files)
+}
+
+// published reports whether the newest checkpoint has the wanted state.
+func (p *pass) published() (bool, error) {
+	if p.known.Table.Newest() == "" {
+		return false, nil
+	}
+	if p.state == nil && p.known.State == p.known.Newest {
+		return true, nil
+	}
+	return layout.Same(p.index.Files(p.known.Newest), p.wanted())
+}
+
+// busy reports whether there is anything to write, and remembers the
+// validators of a remote that has the published state under new ones.
+func (p *pass) busy() (bool, error) {
+	if p.options.force || p.known.Claim != "" || p.due() || p.known.Announced != p.known.Table.Log.Entries {
+		return true, nil
+	}
+	if !p.options.sync {
+		return true, nil // whether a claim is open can't be known from here
+	}
+	same, err := p.published()
+	if err != nil || !same {
+		return true, err
+	}
+	if p.state == nil {
+		return false, nil
+	}
+	p.known.Remote, p.known.State = p.state.Remote, p.known.Newest
+	return false, p.remember()
+}
+
+// due reports whether the time has come to write without any news: a delayed
+// channel moves, or final_until is older than refresh.
+func (p *pass) due() bool {
+	return len(p.known.Table.Due(p.repo.Settings, layout.StampOf(p.Now()))) > 0 || p.stale()
+}
+
+// stale reports whether final_until is older than refresh.
+func (p *pass) stale() bool {
+	g := p.known.Table.FinalUntil
+	return p.options.sync && p.options.publish && g != "" && p.Now().Sub(g.Time()) >= p.config.Redirects.Refresh
+}
+
+// work is what is done under the lock.
+func (p *pass) work(ctx context.Context) error {
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
+	if p.options.sync {
+		return p.rounds(ctx)
+	}
+	return p.publishClaimed(ctx)
+}
+
+// settle looks again, now that no other run can change anything: at the log,
+// and at the claims. An index that remembers another log than the bucket has
+// is begun again.
+func (p *pass) settle(ctx context.Context) error {
+	if err := p.catchUp(ctx); err != nil {
+		return err
+	}
+	if head := p.known.Table.Log; head.Entries > 0 {
+		e, err := p.log.Entry(ctx, head.Entries)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && e.SHA256 != head.SHA256 {
+			return fmt.Errorf("the index %s remembers another log of %q than the bucket has: remove the index, it is made again from the bucket",
+				p.config.Index, p.repo.Name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	var err error
+	p.claims, err = p.log.Claims(ctx)
+	return err
+}
+
+// maxRounds is how often a remote is read again because it changed meanwhile.
+const maxRounds = 5
+
+// rounds brings the remote's state in, and again when it changed meanwhile.
+func (p *pass) rounds(ctx context.Context) error {
+	for round := 1; ; round++ {
+		err := p.round(ctx)
+		if !errors.Is(err, reposync.ErrMoved) || ctx.Err() != nil {
+			return err
+		}
+		if round == maxRounds {
+			return fmt.Errorf("repository %q: in %d rounds its remote was not found in one piece: %w", p.repo.Name, round, err)
+		}
+		before := p.state
+		if readErr := p.read(ctx, layout.Remote{}); readErr != nil {
+			return readErr
+		}
+		if before != nil && slices.Equal(before.Files, p.state.Files) {
+			return fmt.Errorf("repository %q: its metadata names what it does not have: %w", p.repo.Name, err)
+		}
+		p.Log.WarnContext(ctx, "remote changed while it was read; reading it again", "repo", p.repo.Name, "error", err)
+		if p.claims, err = p.log.Claims(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// round claims the wanted state and brings it in, and publishes it.
+func (p *pass) round(ctx context.Context) error {
+	p.moment.read.come(p.repo.Name)
+	if err := p.moment.read.wait(ctx); err != nil {
+		return err
+	}
+	if err := p.steady(ctx); err != nil {
+		return err
+	}
+	same, err := p.published()
+	if err != nil {
+		return err
+	}
+	if same && !p.options.force {
+		return p.nothingNew(ctx)
+	}
+	o, err := p.take(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.place(ctx, o); err != nil {
+		return err
+	}
+	p.report.claimed(o.claim)
+	if !p.options.publish {
+		return nil
+	}
+	return p.commit(ctx, o)
+}
+
+// steady reads the remote again until it stays what it was read as.
+func (p *pass) steady(ctx context.Context) error {
+	for range maxRounds {
+		if p.state == nil {
+			return nil // not modified, by a conditional request
+		}
+		moved, err := p.remotes.Moved(ctx, p.repo.Remote, p.state)
+		if err != nil || !moved {
+			return err
+		}
+		if err := p.read(ctx, layout.Remote{}); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("repository %q: its metadata changed each of the %d times it was read", p.repo.Name, maxRounds)
+}
