@@ -14,17 +14,15 @@ import (
 // nothing, so all that can be wrong with the content is known before it goes.
 //
 // net/http may go on reading a body after the call has returned; Close and
-// Err may be called at any time.
+// Err may be called at any time. One goroutine at a time may read.
 type Body struct {
 	src  io.ReadCloser
 	size int64
+	n    int64
 
-	reading sync.Mutex // held while src is read
-	n       int64
-
-	mu     sync.Mutex
-	err    error
-	closed bool
+	mu           sync.Mutex
+	err          error
+	busy, closed bool
 }
 
 // NewBody returns src as a body of size bytes. Content that is empty is read
@@ -48,11 +46,10 @@ func (b *Body) Err() error {
 }
 
 func (b *Body) Read(p []byte) (int, error) {
-	b.reading.Lock()
-	defer b.unlock()
-	if err := b.state(); err != nil {
+	if err := b.enter(); err != nil {
 		return 0, err
 	}
+	defer b.leave()
 	if b.n == b.size {
 		return 0, io.EOF
 	}
@@ -81,34 +78,36 @@ func (b *Body) Read(p []byte) (int, error) {
 // Close closes the content, at once or when the read in progress returns.
 func (b *Body) Close() error {
 	b.mu.Lock()
-	was := b.closed
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil
+	}
 	b.closed = true
-	b.mu.Unlock()
-	if !was && b.reading.TryLock() {
-		defer b.reading.Unlock()
-		return b.src.Close()
+	if b.busy {
+		return nil
 	}
-	return nil
+	return b.src.Close()
 }
 
-// unlock ends a read, and closes what Close could not.
-func (b *Body) unlock() {
-	b.mu.Lock()
-	late := b.closed
-	b.mu.Unlock()
-	if late {
-		b.src.Close()
-	}
-	b.reading.Unlock()
-}
-
-func (b *Body) state() error {
+// enter begins a read.
+func (b *Body) enter() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return errClosed
 	}
+	b.busy = b.err == nil
 	return b.err
+}
+
+// leave ends a read, and closes what Close could not.
+func (b *Body) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.busy = false
+	if b.closed {
+		b.src.Close()
+	}
 }
 
 var errClosed = errors.New("upload is over")

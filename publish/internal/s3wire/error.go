@@ -170,6 +170,8 @@ func (p *Place) elsewhere(f Fault, answer string) string {
 // isNetwork reports whether err comes from a connection and may be gone at the
 // next attempt. A certificate that is not trusted stays untrusted.
 func isNetwork(err error) bool {
+	// The *url.Error around it says of all errors that they are the network's.
+	err = bare(err)
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
