@@ -16,7 +16,7 @@ func BenchmarkLink(b *testing.B) {
 	const files, dirs = 10_000, 500
 	s := open(b, b.TempDir())
 	path := func(checkpoint, i int) string {
-		return fmt.Sprintf("debian/%d/pool/main/%d/%d.deb", checkpoint, i%dirs, i)
+		return fmt.Sprintf("debian/%d/pool/main/%d/%d.deb", checkpoint, i/(files/dirs), i) // in order, as a plan is
 	}
 	body := []byte("x")
 	each(b, files, func(i int) error {
@@ -42,7 +42,7 @@ func BenchmarkPut(b *testing.B) {
 	for b.Loop() {
 		n++
 		each(b, files, func(i int) error {
-			key := fmt.Sprintf("debian/%d/pool/main/%d/%d.deb", n, i%dirs, i)
+			key := fmt.Sprintf("debian/%d/pool/main/%d/%d.deb", n, i/(files/dirs), i)
 			p := publish.Bytes(layout.Object{Key: key, Size: int64(len(body)), SHA256: sum}, body)
 			p.Create = true
 			_, err := s.Put(b.Context(), p)

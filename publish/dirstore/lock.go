@@ -2,7 +2,6 @@ package dirstore
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -21,7 +20,7 @@ func newLock(path string) *lock {
 }
 
 // hold calls f while it has the lock.
-func (l *lock) hold(ctx context.Context, root *os.Root, f func() error) error {
+func (l *lock) hold(ctx context.Context, root *tree, f func() error) error {
 	select {
 	case l.turn <- struct{}{}:
 		defer func() { <-l.turn }()

@@ -32,13 +32,13 @@ type Config struct {
 // other's conditions; over network file systems that is as good as their locks.
 type Store struct {
 	path    string
-	root    *os.Root
+	root    *tree
 	disk    *os.File // the root, open, for Sync
 	lock    *lock
 	sweep   sync.Once
 	holders holders
 	copying chan struct{}               // holds one value while a file is copied
-	link    func(from, to string) error // root.Link but in tests
+	link    func(from, to string) error // the root's, but in tests
 	touched touched
 }
 
@@ -65,8 +65,9 @@ func New(cfg Config) (*Store, error) {
 		root.Close()
 		return nil, fmt.Errorf("open bucket: %w", err)
 	}
+	t := newTree(root)
 	return &Store{
-		path: cfg.Root, root: root, disk: disk, link: root.Link,
+		path: cfg.Root, root: t, disk: disk, link: t.Link,
 		lock: newLock(filepath.Join(cfg.Root, mutexName)), copying: make(chan struct{}, 1),
 	}, nil
 }
@@ -153,7 +154,7 @@ func (s *Store) openRegular(name string) (*os.File, fs.FileInfo, error) {
 	if _, err := s.lstat(name); err != nil {
 		return nil, nil, err
 	}
-	f, err := s.root.Open(name)
+	f, err := s.root.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, nil, missing(err)
 	}
