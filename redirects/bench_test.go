@@ -3,12 +3,16 @@ package redirects_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"testing"
 
 	"datestone/layout"
 	"datestone/redirects"
 )
 
+var benchSizes = []int{1000, 10000, 100000}
+
+// benchTable has n checkpoints at seconds, hours and midnights of three years.
 func benchTable(n int) layout.Table { return randomTable(rand.New(rand.NewPCG(7, 8)), "r", n) }
 
 func BenchmarkResolve(b *testing.B) {
@@ -19,13 +23,53 @@ func BenchmarkResolve(b *testing.B) {
 }
 
 func BenchmarkPrefixes(b *testing.B) {
-	for _, n := range []int{1000, 10000, 100000} {
+	for _, n := range benchSizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			t := benchTable(n)
+			rules := 0
 			b.ReportAllocs()
 			for b.Loop() {
-				b.ReportMetric(float64(len(redirects.Prefixes(redirects.Spans(t)))), "rules")
+				rules = len(redirects.Prefixes(redirects.Spans(t)))
 			}
+			b.ReportMetric(float64(rules), "rules")
+		})
+	}
+}
+
+func BenchmarkRender(b *testing.B) {
+	for _, target := range redirects.Targets() {
+		for _, n := range benchSizes {
+			b.Run(fmt.Sprintf("%s/%d", target, n), func(b *testing.B) {
+				tables := []layout.Table{benchTable(n)}
+				size := 0
+				for b.Loop() {
+					artifacts, err := redirects.Render(target, tables)
+					if err != nil {
+						b.Fatal(err)
+					}
+					size = len(artifacts[0].Body)
+				}
+				b.ReportMetric(float64(size)/1e6, "MB")
+			})
+		}
+	}
+}
+
+// BenchmarkNginx is a request over one of eight connections, redirected; how
+// long nginx took to load the rules stands beside it.
+func BenchmarkNginx(b *testing.B) {
+	for _, n := range benchSizes {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			t := benchTable(n)
+			e := startNginx(b, []layout.Table{t}, "root /nonexistent;")
+			rng := rand.New(rand.NewPCG(15, 16))
+			targets := make([]string, b.N)
+			for i := range targets {
+				targets[i] = "/r/" + string(momentNear(rng, t)) + "/dists/x"
+			}
+			b.ResetTimer()
+			e.ask(b, targets, func(string, int, http.Header, string) {})
+			b.ReportMetric(e.loading.Seconds(), "s-to-load")
 		})
 	}
 }

@@ -83,9 +83,10 @@ const nginxServerHead = `# Rules of datestone for nginx. Generated: do not edit.
 # Made from
 %s#
 # A site in a directory:
-#   location / { root /srv/site; }
-# with the public path /mirror/:
-#   location /mirror/ { alias /srv/site/; }
+#   location / { root /srv/site; error_page 403 =404 @missing; }
+#   location @missing { return 404; }
+# or, with the public path /mirror/:
+#   location /mirror/ { alias /srv/site/; error_page 403 =404 @missing; }
 #
 # A site in a bucket that anyone may read (MinIO, S3):
 #   location / {

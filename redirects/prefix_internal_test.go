@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 // The door into cover: its optimality can only be held against brute force on
@@ -54,6 +55,29 @@ func checkCover(t *testing.T, rng *rand.Rand, base, width int, holes bool) {
 	}
 	if least := bruteForce(want, base, width, asked); len(rules) != least {
 		t.Fatalf("base %d width %d, runs %v: %d rules %v, the least is %d", base, width, runs, len(rules), got, least)
+	}
+}
+
+func TestPossibleKnowsTheCalendar(t *testing.T) {
+	t.Parallel()
+	begins := map[string]bool{}
+	for _, year := range []int{1, 4, 100, 400, 1900, 2000, 2023, 2024, 9999} {
+		for m := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC); m.Year() == year; m = m.Add(17*time.Minute + 13*time.Second) {
+			digits := m.Format("20060102150405")
+			for n := 1; n <= len(digits); n++ {
+				begins[digits[:n]] = true
+			}
+		}
+	}
+	for d := range begins {
+		if !possible([]byte(d)) {
+			t.Errorf("%s begins a time of the calendar", d)
+		}
+	}
+	for _, d := range []string{"0000", "20252", "202500", "202513", "2025023", "2025014", "20250229", "20250431", "20250100", "202501013", "2025010124", "20250101006", "2025010100006"} {
+		if possible([]byte(d)) {
+			t.Errorf("%s begins no time of the calendar", d)
+		}
 	}
 }
 
