@@ -85,7 +85,7 @@ func TestReadByLastModified(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "", modified, strings.NewReader(line("a", "a")))
 	}))
-	defer s.Close()
+	t.Cleanup(s.Close)
 	c, r := reposync.New(quick(nil)), reposync.Remote{Type: "file", URL: s.URL + "/PULP_MANIFEST"}
 	st, err := c.Read(t.Context(), r, layout.Remote{})
 	if err != nil || st.Remote.Validators.LastModified == "" {

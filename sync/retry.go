@@ -134,11 +134,11 @@ func hopeless(err error) bool {
 		refused     *redirectError
 		certificate *tls.CertificateVerificationError
 		record      tls.RecordHeaderError
-		alert       tls.AlertError
+		alert       *net.OpError // as crypto/tls gives what the other side says
 		dns         *net.DNSError
 	)
-	return errors.As(err, &refused) || errors.As(err, &certificate) || errors.As(err, &record) || errors.As(err, &alert) ||
-		errors.As(err, &dns) && dns.IsNotFound
+	return errors.As(err, &refused) || errors.As(err, &certificate) || errors.As(err, &record) ||
+		errors.As(err, &alert) && alert.Op == "remote error" || errors.As(err, &dns) && dns.IsNotFound
 }
 
 // watched is a body that ends with errStalled when nothing comes. The watch
