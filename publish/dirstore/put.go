@@ -105,8 +105,10 @@ func (s *Store) inDir(name string, f func() error) error {
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		if err := s.root.MkdirAll(filepath.Dir(name), 0o755); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		// "It exists" is of a directory that was removed a moment later.
+		merr := s.root.MkdirAll(filepath.Dir(name), 0o755)
+		if merr != nil && !errors.Is(merr, fs.ErrNotExist) && !errors.Is(merr, fs.ErrExist) {
+			return merr
 		}
 		err = f()
 	}
