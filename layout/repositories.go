@@ -63,14 +63,25 @@ func (l Repositories) Encode() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// DecodeRepositories reads what Encode wrote.
+// DecodeRepositories reads what Encode wrote. A list that is not ascending by
+// base path is refused. Fields it does not know are passed over.
 func DecodeRepositories(b []byte) (Repositories, error) {
 	var l Repositories
 	if err := json.Unmarshal(b, &l); err != nil {
-		return l, err
+		return Repositories{}, fmt.Errorf("%s: %w", RepositoriesKey, err)
 	}
 	if l.Version != repositoriesVersion {
-		return l, fmt.Errorf("%s of version %d; this datestone knows version %d", RepositoriesKey, l.Version, repositoriesVersion)
+		return Repositories{}, fmt.Errorf("%s of version %d; this datestone knows version %d", RepositoriesKey, l.Version, repositoriesVersion)
+	}
+	last := ""
+	for _, r := range l.Repositories {
+		if _, err := CleanBasePath(r.BasePath); err != nil {
+			return Repositories{}, fmt.Errorf("%s: %w", RepositoriesKey, err)
+		}
+		if r.BasePath <= last {
+			return Repositories{}, fmt.Errorf("%s: %q comes after %q: not ascending", RepositoriesKey, r.BasePath, last)
+		}
+		last = r.BasePath
 	}
 	return l, nil
 }
