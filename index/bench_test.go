@@ -2,85 +2,114 @@ package index_test
 
 import (
 	"bytes"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"testing"
+	"time"
 
 	"datestone/index"
+	"datestone/layout"
 )
 
 // BenchmarkMillion takes in a state of 1,000,000 files, then one that differs
-// in 1 %, spread at random. Beside the times it reports how much the file
-// grew, and the peak memory of the process.
+// in 1 %, spread at random, each with SetRepo as a run would. Beside the times
+// it reports how much the file grew, and the most memory that the process had
+// while it took in the second state, pages of the mapped file included.
 func BenchmarkMillion(b *testing.B) {
 	const n = 1_000_000
-	for range b.N {
-		b.StopTimer()
+	changed := spread(n, 100, 7)
+	for b.Loop() {
 		path := filepath.Join(b.TempDir(), "index.db")
-		db, err := index.Open(path, index.Config{Bucket: bucketID})
+		first := takeIn(b, path, series(n, nil), "first", day1)
+		size := fileSize(b, path)
+		debug.FreeOSMemory()
+		reset := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) == nil
+		second := takeIn(b, path, series(n, changed), "1%", day1, day2)
+		if reset {
+			b.ReportMetric(peakMB(b), "MB/peak-of-1%")
+		}
+		grown := fileSize(b, path) - size
+		b.ReportMetric(float64(size)/1e6, "MB/file")
+		b.ReportMetric(float64(grown)/1e6, "MB/growth-of-1%")
+		b.ReportMetric(float64(grown)/float64(size), "growth/file")
+		measureDiff(b, path, first, second)
+	}
+}
+
+// takeIn opens an index, takes in a state and closes it.
+func takeIn(b *testing.B, path string, files iter.Seq2[layout.File, error], name string, ids ...layout.Stamp) index.Root {
+	b.Helper()
+	start := time.Now()
+	db, err := index.Open(path, config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	opened := time.Now()
+	root := putState(b, db, files)
+	put := time.Now()
+	if err := db.SetRepo("debian", index.Repo{Table: table("debian", ids...), Newest: root, State: root}); err != nil {
+		b.Fatal(err)
+	}
+	set := time.Now()
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(opened.Sub(start).Seconds(), "s/Open-"+name)
+	b.ReportMetric(put.Sub(opened).Seconds(), "s/PutState-"+name)
+	b.ReportMetric(set.Sub(put).Seconds(), "s/SetRepo-"+name)
+	return root
+}
+
+func measureDiff(b *testing.B, path string, first, second index.Root) {
+	b.Helper()
+	db, err := index.Open(path, config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	start, changes := time.Now(), 0
+	for _, err := range db.Diff(first, second) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		start := b.Elapsed()
-		b.StartTimer()
-		first := putState(b, db, series(n, nil))
-		states := b.Elapsed()
-		stateSize := fileSize(b, path)
-		repo := index.Repo{Table: table("debian", day1), Newest: first, State: first}
-		if err := db.SetRepo("debian", repo); err != nil {
-			b.Fatal(err)
-		}
-		whole := b.Elapsed()
-		size := fileSize(b, path)
-		if err := db.Close(); err != nil {
-			b.Fatal(err)
-		}
-		if db, err = index.Open(path, index.Config{Bucket: bucketID}); err != nil {
-			b.Fatal(err)
-		}
-		b.StopTimer()
-		debug.FreeOSMemory()
-		reset := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) == nil
-		changed := spread(n, 100, 7)
-		b.StartTimer()
-		before := b.Elapsed()
-		second := putState(b, db, series(n, changed))
-		stateOnly := b.Elapsed()
-		middle := fileSize(b, path)
-		repo = index.Repo{Table: table("debian", day1, day2), Newest: second, State: second}
-		if err := db.SetRepo("debian", repo); err != nil {
-			b.Fatal(err)
-		}
-		after := b.Elapsed()
-		changes := 0
-		for _, err := range db.Diff(first, second) {
-			if err != nil {
+		changes++
+	}
+	b.ReportMetric(time.Since(start).Seconds(), "s/Diff")
+	b.ReportMetric(float64(changes), "changes")
+	b.ReportMetric(float64(db.NodeReads())/float64(changes), "nodes/change")
+}
+
+// BenchmarkLongTable adds a checkpoint to a table of 100,000, and reads it.
+func BenchmarkLongTable(b *testing.B) {
+	var ids []layout.Stamp
+	for i := range 100_000 {
+		ids = append(ids, layout.StampOf(day1.Time().Add(time.Duration(i)*time.Minute)))
+	}
+	db := fresh(b)
+	t := table("r", ids...)
+	if err := db.SetRepo("r", index.Repo{Table: t}); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("SetRepo", func(b *testing.B) {
+		for b.Loop() {
+			c := t.Checkpoints[len(t.Checkpoints)-1]
+			c.ID = c.ID.Next()
+			t.Checkpoints = append(t.Checkpoints, c)
+			if err := db.SetRepo("r", index.Repo{Table: t}); err != nil {
 				b.Fatal(err)
 			}
-			changes++
 		}
-		diffed := b.Elapsed()
-		b.ReportMetric((states - start).Seconds(), "s/first-state")
-		b.ReportMetric((whole - states).Seconds(), "s/first-places")
-		b.ReportMetric((stateOnly - before).Seconds(), "s/state-of-1%")
-		b.ReportMetric((after - before).Seconds(), "s/all-of-1%")
-		b.ReportMetric((diffed - after).Seconds(), "s/diff")
-		b.ReportMetric(float64(stateSize)/1e6, "MB/file-state")
-		b.ReportMetric(float64(size)/1e6, "MB/file")
-		b.ReportMetric(float64(middle-size)/1e6, "MB/growth-state")
-		b.ReportMetric(float64(fileSize(b, path)-size)/1e6, "MB/growth")
-		b.ReportMetric(float64(changes), "changes")
-		if reset {
-			b.ReportMetric(peakMB(b), "MB/peak-rss")
+	})
+	b.Run("Repo", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := db.Repo("r"); err != nil {
+				b.Fatal(err)
+			}
 		}
-		b.StopTimer()
-		if err := db.Close(); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
-	}
+	})
 }
 
 // peakMB is the most memory that the process had since it was last reset,

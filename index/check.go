@@ -52,7 +52,7 @@ func checkBucket(tx *bolt.Tx, bucket []byte) (wrong []error) {
 	for key, raw := c.First(); key != nil; key, raw = c.Next() {
 		value, err := unguard(bucket, key, raw)
 		if err == nil && check != nil {
-			if err = check(tx, key, value); err != nil && !errors.Is(err, ErrDamaged) {
+			if err = check(tx, key, value); err != nil {
 				err = damaged(bucket, key, err)
 			}
 		}

@@ -68,7 +68,7 @@ func (db *DB) place(base string, id layout.Stamp, before, root Root, replace boo
 		return errors.Join(err, p.write(places))
 	}
 	total, err := db.count(root)
-	p.walks, p.batch = int(total/gatherPlaces)+1, writeStretch
+	p.walks, p.batch = int(total)/db.gather+1, writeStretch
 	for walk := 0; err == nil && walk < p.walks; walk++ {
 		if places, _, err = p.gather(walk); err == nil {
 			err = p.write(places)
@@ -99,7 +99,7 @@ func (p *placer) gather(walk int) (places []place, full bool, err error) {
 		if sum.IsZero() || int(binary.BigEndian.Uint16(sum[:]))*p.walks>>16 != walk {
 			continue
 		}
-		if p.walks == 1 && len(places) == gatherPlaces {
+		if p.walks == 1 && len(places) == p.db.gather {
 			return nil, true, nil
 		}
 		places = append(places, place{sum, c.New.Path})

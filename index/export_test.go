@@ -1,6 +1,9 @@
 package index
 
-import bolt "go.etcd.io/bbolt"
+import (
+	"github.com/cespare/xxhash/v2"
+	bolt "go.etcd.io/bbolt"
+)
 
 // NodeReads returns how many nodes of trees were read.
 func (db *DB) NodeReads() int64 { return db.reads.Load() }
@@ -10,3 +13,9 @@ func (db *DB) Bolt() *bolt.DB { return db.bolt }
 
 // Put writes a guarded value.
 func Put(tx *bolt.Tx, bucket, key, value []byte) error { return put(tx, bucket, key, value) }
+
+// Hash is the hash of a path that says where nodes end.
+func Hash(path string) uint64 { return xxhash.Sum64String(path) }
+
+// SetGatherPlaces makes few places take several walks.
+func (db *DB) SetGatherPlaces(n int) { db.gather = n }

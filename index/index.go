@@ -37,6 +37,8 @@ type DB struct {
 	bolt *bolt.DB
 	// aside and why are what Open set aside; see SetAside.
 	aside, why string
+	// gather is gatherPlaces, except in tests.
+	gather int
 	// reads counts the nodes of trees that were read.
 	reads atomic.Int64
 }

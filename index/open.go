@@ -202,7 +202,7 @@ func openBolt(path string, c Config) (*DB, error) {
 			file, err = os.OpenFile(name, flag, mode)
 			return file, err
 		}}
-	db := &DB{}
+	db := &DB{gather: gatherPlaces}
 	err := recoverDamage(func() (err error) {
 		db.bolt, err = bolt.Open(path, 0o666, &options)
 		return err

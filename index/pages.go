@@ -30,6 +30,7 @@ const (
 	inBucketSize  = 16 // root page and sequence, uint64 each
 	noFreelist    = ^uint64(0)
 	minPageSize   = 1 << 10
+	maxPageSize   = minPageSize << (pageSizeSteps - 1)
 	pageSizeSteps = 15
 )
 
@@ -52,7 +53,7 @@ func readMeta(f io.ReaderAt, at int64) (m boltMeta, ok bool) {
 	sum.Write(meta[:metaSize-8])
 	m = boltMeta{pageSize: int64(native.Uint32(meta[8:])), root: native.Uint64(meta[16:]),
 		freelist: native.Uint64(meta[32:]), pages: native.Uint64(meta[40:]), tx: native.Uint64(meta[48:])}
-	ok = native.Uint16(b[8:])&flagMeta != 0 && native.Uint32(meta) == boltMagic &&
+	ok = m.pageSize >= minPageSize && m.pageSize <= maxPageSize && native.Uint16(b[8:])&flagMeta != 0 && native.Uint32(meta) == boltMagic &&
 		native.Uint32(meta[4:]) == boltVersion && native.Uint64(meta[56:]) == sum.Sum64()
 	return m, ok
 }

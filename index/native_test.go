@@ -1,0 +1,5 @@
+package index_test
+
+import "encoding/binary"
+
+var native = binary.NativeEndian
