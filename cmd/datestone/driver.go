@@ -6,6 +6,7 @@ import (
 
 	"datestone/publish"
 	"datestone/publish/dirstore"
+	"datestone/publish/miniostore"
 	"datestone/publish/s3store"
 )
 
@@ -18,6 +19,9 @@ func driver(ctx context.Context, b bucket) (publish.Store, error) {
 	case schemeS3:
 		return s3store.New(ctx, s3store.Config{Bucket: b.Name, Prefix: b.Prefix, Region: b.Region,
 			Endpoint: b.Endpoint, PathStyle: b.PathStyle, Lazy: true})
+	case schemeMinio:
+		return miniostore.New(ctx, miniostore.Config{Endpoint: b.Host, Bucket: b.Name, Prefix: b.Prefix, Region: b.Region,
+			Secure: b.TLS, Lazy: true})
 	}
 	return nil, fmt.Errorf("no driver for %s", b.Scheme)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
+
+	"datestone/publish"
 )
 
 // The exit codes of SPEC section 2.
@@ -65,6 +67,8 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &coded):
 		return coded.code
+	case errors.Is(err, publish.ErrLocked):
+		return exitLocked
 	case errors.As(err, &usage), errors.As(err, &config), errors.As(err, &exiter): // the library's own are about words
 		return exitUsage
 	}
