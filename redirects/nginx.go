@@ -132,6 +132,9 @@ func (f *nginxFile) sizes(sites []site, lines [15][]string) {
 func (f *nginxFile) cut(sites []site) {
 	f.openMap("Which repository, and the parts of the request: each as sent.", "$request_uri", "repository")
 	f.linef(`    default "";`)
+	if len(sites) == 0 { // the captures must exist for nginx to know their names
+		f.linef(`    "~(?!)(?<datestone_base>)(?<datestone_segment>)(?<datestone_rest>)(?<datestone_query>)" "";`)
+	}
 	for i, s := range sites {
 		base := nginxRegex(s.base)
 		f.linef(`    "~^(?<datestone_base>%s)/(?<datestone_segment>[^/?]*)(?<datestone_rest>[^?]*)(?<datestone_query>.*)$" %d;`, base, i)

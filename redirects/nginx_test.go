@@ -1,200 +1,18 @@
 package redirects_test
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"datestone/layout"
 	"datestone/redirects"
-
-	"golang.org/x/sync/errgroup"
 )
-
-// An engine is a running nginx.
-type engine struct {
-	addr    string
-	loading time.Duration // until it answered
-}
-
-// startNginx runs nginx with the rules for tables and the given locations. It
-// skips the test where there is no nginx, and fails it where one is required.
-func startNginx(t testing.TB, tables []layout.Table, locations string) engine {
-	t.Helper()
-	nginx, err := findNginx()
-	if err != nil {
-		if os.Getenv("DATESTONE_TEST_REQUIRE") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("no nginx: %v", err)
-	}
-	rules, err := redirects.Render("nginx", tables)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, a := range rules {
-		writeFile(t, filepath.Join(dir, a.Name), string(a.Body))
-	}
-	e := engine{addr: freeAddr(t)}
-	writeFile(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(nginxConf, dir, e.addr, locations))
-	cmd := exec.Command(nginx, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", filepath.Join(dir, "nginx.conf"))
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("nginx ended with %v", err)
-		}
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-			t.Logf("nginx says: %s", log[max(0, len(log)-2000):])
-		}
-	})
-	for time.Since(began) < 2*time.Minute {
-		conn, err := net.Dial("tcp", e.addr)
-		if err == nil {
-			conn.Close()
-			e.loading = time.Since(began)
-			checkErrorLog(t, dir)
-			return e
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-	t.Fatalf("nginx does not answer: %s", log)
-	return e
-}
-
-const nginxConf = `daemon off;
-master_process off;
-pid %[1]s/pid;
-worker_rlimit_nofile 4096;
-events { worker_connections 1024; }
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	keepalive_requests 1000000;
-	include %[1]s/nginx/datestone-http.conf;
-	server {
-		listen %[2]s;
-		include %[1]s/nginx/datestone-server.conf;
-		%[3]s
-	}
-}
-`
-
-func findNginx() (string, error) {
-	if dir := os.Getenv("DATESTONE_TEST_BIN"); dir != "" {
-		if p := filepath.Join(dir, "nginx"); exec.Command(p, "-v").Run() == nil {
-			return p, nil
-		}
-	}
-	if p, err := exec.LookPath("nginx"); err == nil {
-		return p, nil
-	}
-	return exec.LookPath("/usr/sbin/nginx") // Debian keeps it out of a user's PATH
-}
-
-// checkErrorLog: nginx only warns when a map does not fit its hash.
-func checkErrorLog(t testing.TB, dir string) {
-	t.Helper()
-	log, err := os.ReadFile(filepath.Join(dir, "error.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(log), "[warn]") || strings.Contains(string(log), "[emerg]") {
-		t.Fatalf("nginx says: %s", log)
-	}
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func writeFile(t testing.TB, name, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// ask sends targets as they are, over several connections kept alive, and
-// hands each answer to check.
-func (e engine) ask(t testing.TB, targets []string, check func(target string, status int, h http.Header, body string)) {
-	t.Helper()
-	var g errgroup.Group
-	const connections = 8
-	for c := range connections {
-		g.Go(func() error {
-			for i := c; i < len(targets); {
-				n, err := e.askSome(targets, i, connections, check)
-				if err != nil {
-					return err
-				}
-				i = n
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// askSome asks for targets i, i+step, … over one connection, until nginx
-// closes it, as it does after a bad request. It returns the next one to ask.
-func (e engine) askSome(targets []string, i, step int, check func(string, int, http.Header, string)) (int, error) {
-	conn, err := net.Dial("tcp", e.addr)
-	if err != nil {
-		return i, err
-	}
-	defer conn.Close()
-	answers := bufio.NewReader(conn)
-	for closed := false; i < len(targets) && !closed; i += step {
-		method := "GET"
-		if i%5 == 4 {
-			method = "HEAD"
-		}
-		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\n\r\n", method, targets[i])
-		r, err := http.ReadResponse(answers, &http.Request{Method: method})
-		if err != nil {
-			return i, fmt.Errorf("%s: %w", targets[i], err)
-		}
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return i, fmt.Errorf("%s: %w", targets[i], err)
-		}
-		check(targets[i], r.StatusCode, r.Header, string(body))
-		closed = r.Close
-	}
-	return i, nil
-}
 
 // agrees checks an answer that nginx makes itself, and returns what Resolve
 // says where the store answers.
@@ -282,7 +100,7 @@ func TestNginxInFrontOfAnObjectStore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			e := startNginx(t, c.tables, strings.ReplaceAll(proxyLocations, "ORIGIN", origin.URL))
+			e := startNginx(t, c.tables, inBucket(t, origin.URL))
 			oracle := redirects.New(c.tables)
 			e.ask(t, c.targets, func(target string, status int, h http.Header, _ string) {
 				serves := agrees(t, oracle, target, status, h)
@@ -300,7 +118,7 @@ func TestNginxInFrontOfAnObjectStore(t *testing.T) {
 	}
 	t.Run("forbidden is missing", func(t *testing.T) {
 		t.Parallel()
-		e := startNginx(t, many, strings.ReplaceAll(proxyLocations, "ORIGIN", origin.URL))
+		e := startNginx(t, many, inBucket(t, origin.URL))
 		e.ask(t, []string{"/many/frozenx"}, func(target string, status int, _ http.Header, _ string) {
 			if status != 404 {
 				t.Errorf("%s: status %d, want 404", target, status)
@@ -309,17 +127,20 @@ func TestNginxInFrontOfAnObjectStore(t *testing.T) {
 	})
 }
 
-// The locations that docs/serving.md gives, with a port of the test's.
-const proxyLocations = `
-	location / {
-		limit_except GET { deny all; }
-		proxy_pass ORIGIN/bucket$datestone_key;
-		proxy_http_version 1.1;
-		proxy_set_header Connection "";
-		proxy_intercept_errors on;
-		error_page 403 404 =404 @missing;
+func TestNginxRulesShowTheDocumentedLocations(t *testing.T) {
+	t.Parallel()
+	rules, err := redirects.Render("nginx", nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	location @missing { return 404; }`
+	for _, title := range []string{"a site in a directory", "a site in a directory, below a public path", "a site in a bucket"} {
+		for l := range strings.Lines(snippet(t, title)) {
+			if !strings.Contains(string(rules[1].Body), "#   "+l) {
+				t.Errorf("%s: %s lacks %q", title, rules[1].Name, l)
+			}
+		}
+	}
+}
 
 // keyOf is what a store is asked for when path is served.
 func keyOf(path string, tables []layout.Table) string {
@@ -360,11 +181,7 @@ func TestNginxInFrontOfADirectory(t *testing.T) {
 			t.Parallel()
 			root := t.TempDir()
 			writeSite(t, root, c.tables)
-			e := startNginx(t, c.tables, fmt.Sprintf(`
-				location / { root %[1]s; error_page 403 =404 @missing; }
-				location /pub/ { alias %[1]s/; error_page 403 =404 @missing; }
-				location /mirror/ { alias %[1]s/; error_page 403 =404 @missing; }
-				location @missing { return 404; }`, root))
+			e := startNginx(t, c.tables, inDirectory(t, root))
 			oracle := redirects.New(c.tables)
 			e.ask(t, c.targets, func(target string, status int, h http.Header, body string) {
 				if serves := agrees(t, oracle, target, status, h); serves != "" {
@@ -475,6 +292,16 @@ func TestNginxReadsTheAbsoluteForm(t *testing.T) {
 	e.ask(t, []string{"http://example.org/r/20250102/x?y"}, func(target string, status int, h http.Header, _ string) {
 		if got := h.Get("Location"); status != 302 || got != "/r/20250101T000000Z/x?y" {
 			t.Errorf("%s: %d %s", target, status, got)
+		}
+	})
+}
+
+func TestNginxTakesRulesWithoutTables(t *testing.T) {
+	t.Parallel()
+	e := startNginx(t, nil, "location / { return 204; }")
+	e.ask(t, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
+		if status != 204 {
+			t.Errorf("%s: status %d, want 204", target, status)
 		}
 	})
 }
