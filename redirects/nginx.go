@@ -73,6 +73,9 @@ const nginxHTTPHead = `# Rules of datestone for nginx 1.18 or later. Generated: 
 #   $datestone_key     what to ask an object store for: the path below the
 #                      public path, escaped as sent, a directory's index.html
 #                      named; without the query, in which S3 takes commands
+#   $datestone_file_cache_control
+#                      the Cache-Control of a file that is served from a
+#                      directory; objects bring their own
 #   $datestone_answer  slash, 301, 302, 404, rewrite or store
 
 `
@@ -83,10 +86,18 @@ const nginxServerHead = `# Rules of datestone for nginx. Generated: do not edit.
 # Made from
 %s#
 # A site in a directory:
-#   location / { root /srv/site; error_page 403 =404 @missing; }
+#   location / {
+#       root /srv/site;
+#       add_header Cache-Control $datestone_file_cache_control;
+#       error_page 403 =404 @missing;
+#   }
 #   location @missing { return 404; }
 # or, with the public path /mirror/:
-#   location /mirror/ { alias /srv/site/; error_page 403 =404 @missing; }
+#   location /mirror/ {
+#       alias /srv/site/;
+#       add_header Cache-Control $datestone_file_cache_control;
+#       error_page 403 =404 @missing;
+#   }
 #
 # A site in a bucket that anyone may read (MinIO, S3):
 #   location / {
@@ -262,8 +273,20 @@ func (f *nginxFile) answer(sites []site) {
 	f.openMap("How long it may be kept. What the store answers keeps its own header.", "$datestone_answer", "cache_control")
 	f.linef("    default \"\";\n    slash \"%[1]s\";\n    301 \"%[1]s\";\n    302 %[2]s;\n    404 %[2]s;", cacheFinal, cacheProvisional)
 	f.closeMap()
+	f.objectCache()
 	f.openMap("A redirect settles the slash as well.", "$datestone_rest", "tail")
 	f.linef("    default $datestone_rest;\n    \"\" /;")
+	f.closeMap()
+}
+
+// objectCache gives a directory's files the headers that objects carry. What is
+// served in place of a redirect is kept as long as the redirect would be.
+func (f *nginxFile) objectCache() {
+	f.openMap("How long a file may be kept.", `"$datestone_answer $datestone_repository $datestone_to $datestone_segment$datestone_rest"`, "file_cache_control")
+	f.linef("    default %q;", layout.HeaderFor(layout.Listing, "").CacheControl)
+	f.linef(`    "~^rewrite " "%s";`, cacheFinal)
+	f.linef(`    "~^store [0-9]+ [fp]([0-9TZ]{16}) \1/" "%s";`, layout.HeaderFor(layout.Content, "").CacheControl)
+	f.linef(`    "~^store [0-9]+ store log/" "%s";`, layout.HeaderFor(layout.LogEntry, "").CacheControl)
 	f.closeMap()
 }
 

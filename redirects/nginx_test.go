@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -231,13 +233,31 @@ func checkFile(t *testing.T, root, key, target string, status int, h http.Header
 		t.Errorf("%s: status %d, want %d", target, status, want)
 		return
 	}
-	if cache := h.Get("Cache-Control"); cache != "" {
-		t.Errorf("%s: Cache-Control %q on what the store answers", target, cache)
+	if got, want := h.Values("Cache-Control"), fileCache(key, target, want); !slices.Equal(got, want) {
+		t.Errorf("%s: Cache-Control %q, want %q", target, got, want)
 	}
 	if want == 200 && body != "" && body != strings.TrimPrefix(filepath.ToSlash(filepath.Clean(plain)), "/") {
 		t.Errorf("%s: got %q, want %q", target, body, plain)
 	}
 }
+
+// fileCache is the Cache-Control of the file key, asked for as target. It is
+// that of the objects in a bucket (layout.HeaderFor), a rewritten answer's that
+// of the redirect it stands for.
+func fileCache(key, target string, status int) []string {
+	asked, _, _ := strings.Cut(target, "?")
+	switch checkpoint := checkpointKey.FindString(key); {
+	case status == 404:
+		return nil
+	case checkpoint != "" && !strings.Contains(asked, checkpoint):
+		return []string{"public, max-age=86400"}
+	case checkpoint != "" || strings.Contains(key, "/log/"):
+		return []string{"public, max-age=31536000, immutable"}
+	}
+	return []string{"public, max-age=60"}
+}
+
+var checkpointKey = regexp.MustCompile(`/[0-9]{8}T[0-9]{6}Z/`)
 
 func decoded(path string) string {
 	u, err := http.NewRequest("GET", "http://x"+path, nil)
