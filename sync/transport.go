@@ -23,7 +23,6 @@ const (
 	dialTimeout      = 30 * time.Second
 	idleTimeout      = 90 * time.Second
 	maxHeaderBytes   = 256 << 10
-	connectionBuffer = 32 << 10
 )
 
 func (c *Client) transport(r Remote) (*http.Transport, error) {
@@ -47,7 +46,7 @@ func (c *Client) transport(r Remote) (*http.Transport, error) {
 		MaxIdleConnsPerHost:    k.parallel,
 		MaxConnsPerHost:        k.parallel,
 		MaxResponseHeaderBytes: maxHeaderBytes,
-		ReadBufferSize:         connectionBuffer,
+		ReadBufferSize: 4096,
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
 	}
