@@ -31,7 +31,7 @@ func (s *Store) remove(name string) error {
 	_, err := s.lstat(name)
 	if err == nil {
 		err = s.root.Remove(name)
-		s.touch(name)
+		s.touched.add(name)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -44,7 +44,7 @@ func (s *Store) remove(name string) error {
 func (s *Store) removeEmpty(dirs map[string]bool) {
 	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(dirs))) {
 		for ; dir != "." && s.removeDir(dir); dir = filepath.Dir(dir) {
-			s.touch(dir)
+			s.touched.add(dir)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func (s *Store) tryLink(source, target string) error {
 	}
 	err := s.inDir(target, func() error { return s.link(source, target) })
 	if err == nil {
-		s.touch(target)
+		s.touched.add(target)
 	}
 	return err
 }

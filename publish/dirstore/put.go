@@ -210,7 +210,7 @@ func (s *Store) create(ctx context.Context, tmp, name string) error {
 	err := s.inDir(name, func() error { return s.link(tmp, name) })
 	switch {
 	case err == nil:
-		s.touch(name)
+		s.touched.add(name)
 		return s.root.Remove(tmp)
 	case errors.Is(err, fs.ErrExist):
 		return errExists
@@ -233,7 +233,7 @@ func (s *Store) rename(tmp, name string) error {
 	}
 	err := s.inDir(name, func() error { return s.root.Rename(tmp, name) })
 	if err == nil {
-		s.touch(name)
+		s.touched.add(name)
 	}
 	return err
 }

@@ -19,9 +19,9 @@ const syncAtWrite = true
 // touched are the directories in which a name was made since the last Sync.
 type touched struct{ dirs sync.Map }
 
-func (s *Store) touch(name string) {
+func (t *touched) add(name string) {
 	for dir := filepath.Dir(name); ; dir = filepath.Dir(dir) {
-		if _, known := s.touched.dirs.LoadOrStore(dir, true); known || dir == "." {
+		if _, known := t.dirs.LoadOrStore(dir, true); known || dir == "." {
 			return
 		}
 	}
