@@ -17,7 +17,7 @@ import (
 const (
 	// gatherPlaces is how many places are held in memory at once; more are
 	// gathered in several walks, each taking one stretch of digests.
-	gatherPlaces = 1 << 18
+	gatherPlaces = 1 << 19
 	// writePlaces is how many are one write transaction. Digests are spread
 	// over all pages, so that each place costs a page until the next write
 	// takes the pages that were freed. Stretches of a walk lie side by side.
@@ -63,13 +63,16 @@ func placeKey(tx *bolt.Tx, sum layout.Digest, value []byte) (string, error) {
 // A place that is known already is kept, unless replace is set.
 func (db *DB) place(base string, id layout.Stamp, before, root Root, replace bool) error {
 	p := placer{db: db, base: base, id: id, before: before, root: root, replace: replace, walks: 1, batch: writePlaces}
-	places, full, err := p.gather(0)
-	if err != nil || !full {
-		return errors.Join(err, p.write(places))
+	if before != (Root{}) {
+		places, full, err := p.gather(0)
+		if err != nil || !full {
+			return errors.Join(err, p.write(places))
+		}
 	}
 	total, err := db.count(root)
 	p.walks, p.batch = int(total)/db.gather+1, writeStretch
 	for walk := 0; err == nil && walk < p.walks; walk++ {
+		var places []place
 		if places, _, err = p.gather(walk); err == nil {
 			err = p.write(places)
 		}
@@ -99,7 +102,7 @@ func (p *placer) gather(walk int) (places []place, full bool, err error) {
 		if sum.IsZero() || int(binary.BigEndian.Uint16(sum[:]))*p.walks>>16 != walk {
 			continue
 		}
-		if p.walks == 1 && len(places) == p.db.gather {
+		if p.batch == writePlaces && len(places) == p.db.gather {
 			return nil, true, nil
 		}
 		places = append(places, place{sum, c.New.Path})

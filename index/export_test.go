@@ -19,3 +19,23 @@ func Hash(path string) uint64 { return xxhash.Sum64String(path) }
 
 // SetGatherPlaces makes few places take several walks.
 func (db *DB) SetGatherPlaces(n int) { db.gather = n }
+
+// Reencode decodes a node and encodes what came out. It returns false where b
+// is no node, or one that no file makes.
+func Reencode(b []byte) ([]byte, bool) {
+	n, err := decodeNode(b)
+	if err != nil {
+		return nil, false
+	}
+	w := nodeWriter{level: n.level}
+	w.reset()
+	for _, f := range n.files {
+		if w.addFile(f) != nil {
+			return nil, false
+		}
+	}
+	for _, r := range n.refs {
+		w.addRef(r)
+	}
+	return w.buf, true
+}

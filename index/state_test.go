@@ -295,6 +295,10 @@ func TestCallerMayWriteWhileItReads(t *testing.T) {
 	for range db.Files(b) {
 		break
 	}
+	c := putState(t, db, layout.FirstSeen(db.Files(a), db.Files(b), day2))
+	if c != b {
+		t.Errorf("root of what was read while it was written = %s, want %s", c, b)
+	}
 }
 
 // TestChosenPathsMakeNoHugeTree takes paths that ask for a cut nowhere, or

@@ -1,5 +1,0 @@
-package index_test
-
-import "encoding/binary"
-
-var native = binary.NativeEndian
