@@ -171,6 +171,28 @@ func TestProgressOnATerminalAndQuiet(t *testing.T) {
 	}
 }
 
+// TestLogAboveBar wants a line of the log to begin where nothing of the bar is
+// left, and the bar drawn again below it.
+func TestLogAboveBar(t *testing.T) {
+	t.Parallel()
+	e, _, stderr := quietEnv()
+	e.IsTerminal = true
+	p := newProgress(e)
+	p.Start("debian", 1000)
+	time.Sleep(110 * time.Millisecond) // the bar's own pace
+	p.Add(500)
+	drawn := stderr.Len()
+	newLog(e).Warn("slow")
+	time.Sleep(110 * time.Millisecond)
+	p.Add(250)
+	after := stderr.String()[drawn:]
+	wiped, below, found := strings.Cut(after, "datestone: warn: slow\n")
+	if !found || strings.Trim(wiped, " \r\x1b[2K") != "" || !strings.Contains(below, "75%") {
+		t.Errorf("got %q, want the bar wiped, the line, the bar", after)
+	}
+	p.Done()
+}
+
 func TestHumanSize(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int64]string{0: "0 Bytes", 228: "228 Bytes", 999: "999 Bytes", 1000: "1.0 kB", 1024: "1.0 kB",

@@ -103,8 +103,8 @@ func parseMinio(s string) (bucket, error) {
 
 func parseStoreURL(s string, known ...string) (*url.URL, url.Values, error) {
 	u, err := url.Parse(s)
-	if err != nil {
-		return nil, nil, fmt.Errorf("bucket: %w", err)
+	if err != nil { // whose text may have a password
+		return nil, nil, fmt.Errorf("bucket: is no URL: write s3://name/prefix?region=REGION or minio://host:port/name/prefix")
 	}
 	if u.User != nil {
 		return nil, nil, fmt.Errorf("bucket %q: credentials do not stand here; the SDK finds them in the environment", u.Redacted())

@@ -69,7 +69,7 @@ func TestConfigErrors(t *testing.T) {
 		"delay":             {head + strings.Replace(one, "remote:", "channels: {prod: {delay: 1w}}, remote:", 1), `c.yaml:4:54: "1w" is no duration: write 90m, 24h or 7d`},
 
 		"url scheme":        {head + strings.Replace(one, "https://host/M", "ftp://host/M", 1), "c.yaml:4:55: url: write https://host/path/PULP_MANIFEST, or file:PATH"},
-		"secrets in url":    {head + strings.Replace(one, "https://host/M", "https://me:pw@host/M", 1), `c.yaml:4:55: url "https://me:xxxxx@host/M": write "username" and "password" as keys of their own`},
+		"secrets in url":    {head + strings.Replace(one, "https://host/M", "https://me:pw@host/M", 1), `c.yaml:4:55: url: write "username" and "password" as keys of their own`},
 		"mode":              {remote("mode: mirrored"), `c.yaml:9:13: "mirrored": write mirror or additive; did you mean "mirror"?`},
 		"parallel":          {remote("parallel: 0"), `c.yaml:9:17: "0": write a number from 1 to 256`},
 		"password alone":    {remote("password: x"), `c.yaml:9:7: "password" needs "username" beside it`},

@@ -140,9 +140,9 @@ func (r *configReader) remoteURL(n ast.Node, to *string) {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		r.problem(n, "url: write https://host/path/PULP_MANIFEST, or file:PATH")
 	case u.User != nil:
-		r.problem(n, `url %q: write "username" and "password" as keys of their own`, u.Redacted())
+		r.problem(n, `url: write "username" and "password" as keys of their own`)
 	case u.Fragment != "":
-		r.problem(n, "url %q: a fragment (#) is not sent to a server", u.Redacted())
+		r.problem(n, "url: a fragment (#) is not sent to a server; write %%23 for a hash")
 	default:
 		*to = s
 	}

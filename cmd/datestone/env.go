@@ -29,6 +29,16 @@ type env struct {
 	ConfigFile     string
 	Quiet, Verbose bool
 	LogFormat      string
+
+	onScreen *screen // of Stderr, shared by log and progress
+}
+
+// screen returns what log and progress write to.
+func (e *env) screen() *screen {
+	if e.onScreen == nil {
+		e.onScreen = &screen{w: e.Stderr}
+	}
+	return e.onScreen
 }
 
 // systemEnv is the real world.

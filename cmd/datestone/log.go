@@ -21,9 +21,9 @@ func newLog(e *env) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	if e.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(e.Stderr, &slog.HandlerOptions{Level: level}))
+		return slog.New(slog.NewJSONHandler(e.screen(), &slog.HandlerOptions{Level: level}))
 	}
-	return slog.New(&lineHandler{mu: new(sync.Mutex), w: e.Stderr, level: level})
+	return slog.New(&lineHandler{mu: new(sync.Mutex), w: e.screen(), level: level})
 }
 
 // A lineHandler writes a record as a line for people:

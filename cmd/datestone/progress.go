@@ -28,9 +28,9 @@ func newProgress(e *env) progress {
 	case e.Quiet || e.LogFormat == "json":
 		return noProgress{}
 	case e.IsTerminal:
-		return &barProgress{w: e.Stderr}
+		return barProgress{e.screen()}
 	}
-	return &lineProgress{w: e.Stderr, now: e.Now}
+	return &lineProgress{w: e.screen(), now: e.Now}
 }
 
 type noProgress struct{}
@@ -39,14 +39,28 @@ func (noProgress) Start(string, int64) {}
 func (noProgress) Add(int64)           {}
 func (noProgress) Done()               {}
 
-// barProgress draws a bar, and wipes it when it is done.
-type barProgress struct {
+// A screen is a terminal that has lines and, below them, at most one bar.
+type screen struct {
 	mu  sync.Mutex
 	w   io.Writer
 	bar *progressbar.ProgressBar
 }
 
-func (p *barProgress) Start(what string, total int64) {
+// Write writes whole lines, in place of the bar, which the next Add draws below.
+func (s *screen) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bar != nil {
+		s.bar.Clear()
+	}
+	return s.w.Write(b)
+}
+
+// barProgress draws a bar, and wipes it when it is done. That drawing fails
+// when the terminal does is no reason to stop.
+type barProgress struct{ *screen }
+
+func (p barProgress) Start(what string, total int64) {
 	p.Done()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -56,19 +70,18 @@ func (p *barProgress) Start(what string, total int64) {
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 }
 
-func (p *barProgress) Add(n int64) {
+func (p barProgress) Add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bar != nil {
-		p.bar.Add64(n) // fails only when the terminal does
+		p.bar.Add64(n)
 	}
 }
 
-func (p *barProgress) Done() {
+func (p barProgress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bar != nil {
-		p.bar.Finish()
 		p.bar.Clear()
 		p.bar = nil
 	}
