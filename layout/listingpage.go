@@ -53,7 +53,7 @@ func appendListingIntro(b []byte, t Table, shown int) []byte {
 		b = appendCount(b, shown, "checkpoint")
 		b = append(b, ", oldest first"...)
 	}
-	return append(b, ". Times are UTC.</p>\n"...)
+	return append(b, ". Times are UTC. <a href=\"#use\">How to use it</a></p>\n"...)
 }
 
 // checkpointRows returns a row for each checkpoint; up leads from the page to

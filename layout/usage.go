@@ -8,7 +8,7 @@ import (
 // appendUsage says how to use a checkpoint, and any other time. All IDs in it
 // are those of checkpoints, since scrapers take every ID on the page for one.
 func appendUsage(b []byte, t Table, url string) []byte {
-	b = append(b, "<h2>How to use it</h2>\n<p>After <code>"...)
+	b = append(b, "<h2 id=\"use\">How to use it</h2>\n<p>After <code>"...)
 	b = appendText(b, url)
 	b = append(b, "</code> write</p>\n<table>\n"...)
 	if newest := t.Newest(); newest != "" {
