@@ -72,13 +72,13 @@ func BenchmarkFetch(b *testing.B) {
 	b.ReportMetric(float64(best[0])/float64(best[2]), "fetch/bare+sha256")
 }
 
-var buffers = sync.Pool{New: func() any { return make([]byte, 32<<10) }}
+var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
 // pour copies through a buffer that is used again, the same for all ways.
 func pour(to io.Writer, from io.Reader) (int64, error) {
-	buf := buffers.Get().([]byte)
+	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, buf)
+	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, *buf)
 }
 
 func bareLoop(url string, files []layout.File, hashed bool) func() error {

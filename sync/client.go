@@ -108,10 +108,12 @@ func (c *Client) Read(ctx context.Context, r Remote, known layout.Remote) (*Stat
 	if err != nil {
 		return nil, newScrubber(r, l).err(fmt.Errorf("manifest %s: %w", r, err))
 	}
+	described := r.Described()
+	described.Validators = v
 	return &State{
 		Files:  insert(files, layout.File{Path: l.name, Size: int64(len(body)), SHA256: layout.DigestOf(body)}),
 		Bodies: map[string][]byte{l.name: body},
-		Remote: layout.Remote{Type: r.Type, URL: r.String(), Mode: cmp.Or(r.Mode, Mirror), Config: r.ConfigDigest(), Validators: v},
+		Remote: described,
 	}, nil
 }
 

@@ -37,7 +37,7 @@ func locate(remote string) (location, error) {
 	case (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "":
 		err = l.locateHTTP()
 	default: // not shown: without a scheme, user and password may stand anywhere
-		return location{}, errors.New("remote URL: write http://host/..., https://host/... or file:...")
+		return location{}, errors.New("remote URL: write http://host/path/PULP_MANIFEST, https://host/path/PULP_MANIFEST or file:path/PULP_MANIFEST")
 	}
 	if err == nil && u.Fragment != "" {
 		err = errors.New("has a fragment; write # as %23")

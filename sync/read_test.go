@@ -146,7 +146,7 @@ func TestReadRefuses(t *testing.T) {
 		"a manifest not here": {"", gone, `/repo/PULP_MANIFEST: the server answered 404 Not Found`},
 		"a server in trouble": {"", broken, `/repo/PULP_MANIFEST, 5 times: the server answered 500 Internal Server Error`},
 		"a busy server":       {"", busy, `/repo/PULP_MANIFEST: the server answered 429 Too Many Requests, retry after 1h0m0s`},
-		"silence half-way":    {line("a", ""), stalled, `5 times: the server fell silent for 50ms`},
+		"silence half-way":    {line("a", ""), stalled, `5 times: the server fell silent for 500ms`},
 		"silence":             {line("a", ""), mute, `5 times: net/http: timeout awaiting response headers`},
 		"a redirect loop":     {"", loop, `/repo/PULP_MANIFEST: more than 3 redirects`},
 		"connections dropped": {"", reset, `/repo/PULP_MANIFEST, 5 times: EOF`},
@@ -156,7 +156,10 @@ func TestReadRefuses(t *testing.T) {
 			s := newServer(t, map[string]string{"PULP_MANIFEST": test.manifest}).failing("PULP_MANIFEST", test.fail, -1)
 			s.after = "3600"
 			config := quick(nil)
-			config.MaxManifest, config.MaxRedirects, config.Stall = 1<<20, 3, 50*time.Millisecond
+			config.MaxManifest, config.MaxRedirects = 1<<20, 3
+			if test.fail == mute || test.fail == stalled {
+				config.Stall = shortStall
+			}
 			_, err := reposync.New(config).Read(t.Context(), s.remote(), layout.Remote{})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got  %v\nwant %s", err, test.want)
@@ -176,7 +179,9 @@ func TestReadSurvives(t *testing.T) {
 			s := newServer(t, map[string]string{"PULP_MANIFEST": line("a", "a")}).failing("PULP_MANIFEST", fail, 3)
 			s.after = "0"
 			config := quick(nil)
-			config.Stall = 50 * time.Millisecond
+			if fail == stalled {
+				config.Stall = shortStall
+			}
 			st, err := reposync.New(config).Read(t.Context(), s.remote(), layout.Remote{})
 			if err != nil || len(st.Files) != 2 || len(s.seen()) != 4 {
 				t.Errorf("got %v after %d requests", err, len(s.seen()))

@@ -49,6 +49,7 @@ type server struct {
 	fail     map[string]failure
 	times    map[string]int // how often fail still holds; negative: always
 	noETag   bool
+	noRange  bool   // the whole file is sent whatever was asked for
 	partLies bool   // a Range is answered with other bytes than asked for
 	after    string // Retry-After of busy
 	requests []*http.Request
@@ -98,6 +99,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail, s.times[path] = s.fail[path], s.times[path]-1
 	}
 	s.mu.Unlock()
+	if s.noRange {
+		r.Header.Del("Range")
+	}
 	if !s.noETag {
 		w.Header().Set("ETag", fmt.Sprintf("%q", layout.DigestOf([]byte(body)).String()[:16]))
 	}
@@ -171,9 +175,13 @@ func (s *server) disappoint(w http.ResponseWriter, r *http.Request, fail failure
 
 func clock() time.Time { return time.Date(2025, 3, 18, 14, 3, 38, 0, time.UTC) }
 
+// shortStall is for the tests in which a server falls silent. A busy machine
+// must be able to answer within it.
+const shortStall = 500 * time.Millisecond
+
 // quick is a Config that waits as little as tests may.
 func quick(log *bytes.Buffer) reposync.Config {
-	c := reposync.Config{Now: clock, FirstWait: time.Millisecond, LongestWait: 2 * time.Millisecond, Stall: 300 * time.Millisecond}
+	c := reposync.Config{Now: clock, FirstWait: time.Millisecond, LongestWait: 2 * time.Millisecond, Stall: time.Minute}
 	if log != nil {
 		c.Log = slog.New(slog.NewTextHandler(&lockedWriter{w: log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}

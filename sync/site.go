@@ -231,14 +231,28 @@ func (d *download) rest(resp *http.Response, c *content) (io.ReadCloser, error) 
 		}
 		return resp.Body, nil
 	case http.StatusOK:
-		if _, err := io.CopyN(io.Discard, resp.Body, c.got); err != nil {
-			resp.Body.Close()
-			return nil, fmt.Errorf("the answer was cut short: %w", err)
-		}
-		return resp.Body, nil
+		return d.skip(resp, c)
 	case http.StatusRequestedRangeNotSatisfiable:
 		resp.Body.Close()
 		return nil, backoff.Permanent(&DigestError{Path: c.file.Path, Want: c.file.SHA256, WantSize: c.file.Size, GotSize: c.got})
 	}
 	return nil, d.status(resp)
+}
+
+func (d *download) skip(resp *http.Response, c *content) (io.ReadCloser, error) {
+	err := wrongLength(resp, c.file)
+	if err == nil {
+		var n int64
+		n, err = io.CopyN(io.Discard, resp.Body, c.got)
+		switch {
+		case err == nil:
+			return resp.Body, nil
+		case err != io.EOF:
+			resp.Body.Close()
+			return nil, fmt.Errorf("the answer was cut short: %w", err)
+		}
+		err = &DigestError{Path: c.file.Path, Want: c.file.SHA256, WantSize: c.file.Size, GotSize: n}
+	}
+	resp.Body.Close()
+	return nil, backoff.Permanent(err)
 }

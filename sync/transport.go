@@ -20,9 +20,9 @@ type transportKey struct {
 }
 
 const (
-	dialTimeout      = 30 * time.Second
-	idleTimeout      = 90 * time.Second
-	maxHeaderBytes   = 256 << 10
+	dialTimeout    = 30 * time.Second
+	idleTimeout    = 90 * time.Second
+	maxHeaderBytes = 256 << 10
 )
 
 func (c *Client) transport(r Remote) (*http.Transport, error) {
@@ -46,7 +46,7 @@ func (c *Client) transport(r Remote) (*http.Transport, error) {
 		MaxIdleConnsPerHost:    k.parallel,
 		MaxConnsPerHost:        k.parallel,
 		MaxResponseHeaderBytes: maxHeaderBytes,
-		ReadBufferSize: 4096,
+		ReadBufferSize:         4096,
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
 	}
