@@ -30,7 +30,7 @@ func (p *pass) open(c layout.Claim, root index.Root, resumed bool) *open {
 // take returns the open claim of the wanted state, or claims it.
 func (p *pass) take(ctx context.Context) (*open, error) {
 	for _, c := range p.claims {
-		if c.ID <= p.known.Table.FinalUntil || p.options.force {
+		if c.ID <= p.known.Table.FinalUntil {
 			continue
 		}
 		same, err := layout.Same(p.log.ClaimFiles(ctx, c), p.wanted())
@@ -38,6 +38,7 @@ func (p *pass) take(ctx context.Context) (*open, error) {
 			return nil, err
 		}
 		if same {
+			p.Log.InfoContext(ctx, "finishing what an earlier run claimed", "repo", p.repo.Name, "checkpoint", c.ID)
 			return p.resume(ctx, c)
 		}
 	}
@@ -50,7 +51,6 @@ func (p *pass) resume(ctx context.Context, c layout.Claim) (*open, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Log.InfoContext(ctx, "finishing what an earlier run claimed", "repo", p.repo.Name, "checkpoint", c.ID)
 	p.known.Claim, p.known.State, p.known.Remote = c.ID, root, c.Remote
 	return p.open(c, root, true), p.remember()
 }
@@ -174,8 +174,12 @@ func (p *pass) held(ctx context.Context, o *open) (func(layout.File) (string, er
 	}, nil
 }
 
-// missing returns how many bytes the remote must give.
+// missing returns how many bytes the remote must give; -1 where that is not
+// known, as part of them may stand.
 func (p *pass) missing(o *open, held func(layout.File) (string, error)) (bytes int64) {
+	if o.resumed {
+		return -1
+	}
 	for c, err := range p.index.Diff(p.known.Newest, o.root) {
 		if err != nil {
 			return -1

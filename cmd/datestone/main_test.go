@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -43,6 +44,11 @@ func TestScript(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			repos, err := filepath.Abs("../../testdata/repos/file")
+			e.Setenv("REPOS", repos)
+			return err
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"site":     siteCommand,
 			"exitcode": exitcodeCommand,

@@ -261,7 +261,7 @@ func (p *pass) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if same && !p.options.force {
+	if same {
 		return p.nothingNew(ctx)
 	}
 	o, err := p.take(ctx)

@@ -117,10 +117,10 @@ func (p *lineProgress) Add(n int64) {
 func (p *lineProgress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.what != "" {
+	if p.what != "" && p.done > 0 {
 		p.line()
-		p.what = ""
 	}
+	p.what = ""
 }
 
 func (p *lineProgress) line() {
