@@ -78,6 +78,9 @@ func TestSpansAndPrefixesSayWhatResolveSays(t *testing.T) {
 		}
 	}
 	checkSpans(t, rng, randomTable(rng, "r", 20000))
+	kept := table("r", "20250101T000000Z", "20250301T120000Z") // within what is gone
+	kept.Gone = []layout.Span{{From: "20250201T000000Z", Until: "20250301T130000Z"}}
+	checkSpans(t, rng, kept)
 }
 
 func checkSpans(t *testing.T, rng *rand.Rand, tab layout.Table) {
