@@ -40,7 +40,11 @@ func (d *directory) manifest(ctx context.Context, _ layout.Validators) ([]byte, 
 		return nil, none, fmt.Errorf("read %s: %w", shown(d.url), err)
 	}
 	defer f.Close()
-	body, err := readAll(contextReader{ctx, f}, -1, d.maxManifest)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, none, fmt.Errorf("read %s: %w", shown(d.url), err)
+	}
+	body, err := readAll(contextReader{ctx, f}, info.Size(), d.maxManifest)
 	if err != nil {
 		return nil, none, fmt.Errorf("read %s: %w", shown(d.url), err)
 	}

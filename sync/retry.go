@@ -72,9 +72,15 @@ func retryAfter(value string, now time.Time) *backoff.RetryAfterError {
 // often or long enough. It returns an error that names u, without secrets, or
 // the cause of ctx.
 func (s *site) retry(ctx context.Context, u *url.URL, do func() error) error {
+	first := do()
+	if first == nil { // as nearly always, and then nothing else is worth setting up
+		return nil
+	}
 	tries := 0
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		tries++
+		if tries++; tries == 1 {
+			return struct{}{}, first
+		}
 		return struct{}{}, do()
 	}, backoff.WithBackOff(s.waits()), backoff.WithMaxTries(uint(s.Tries)), backoff.WithMaxElapsedTime(s.Patience),
 		backoff.WithNotify(func(err error, wait time.Duration) {
