@@ -36,6 +36,7 @@ func site(t *testing.T, publicPath string, repositories ...layout.Repository) (k
 func TestSitePagesStandAboveEveryBasePath(t *testing.T) {
 	t.Parallel()
 	keys, pages := site(t, "/mirror/",
+		layout.NewRepository("zypper", "suse", "rpm"),
 		layout.NewRepository("debian", "debian", "deb"),
 		layout.NewRepository("myfile", "checkpoints/myfile", "file"),
 		layout.NewRepository("fedora", "checkpoints/rpm/fedora", "rpm"))
@@ -45,7 +46,7 @@ func TestSitePagesStandAboveEveryBasePath(t *testing.T) {
 	}
 	for key, want := range map[string][]string{
 		"index.html": {
-			`<a href="./checkpoints/">checkpoints/</a>`, `<a href="./debian/">debian/</a>`, `<a href="./repositories.json">repositories.json</a>`},
+			`<a href="./checkpoints/">checkpoints/</a>`, `<a href="./debian/">debian/</a>`, `<a href="./repositories.json">repositories.json</a>`, `<a href="./suse/">suse/</a>`},
 		"checkpoints/index.html": {
 			`<a href="../">../</a>`, `<a href="./myfile/">myfile/</a>`, `<a href="./rpm/">rpm/</a>`},
 		"checkpoints/rpm/index.html": {
