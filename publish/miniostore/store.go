@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -100,7 +99,10 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Lazy {
 		return s, nil
 	}
-	return s, s.check(ctx)
+	if err := s.check(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func or[T comparable](v, other T) T {
@@ -112,7 +114,7 @@ func or[T comparable](v, other T) T {
 }
 
 func options(cfg Config, creds *credentials.Credentials) *minio.Options {
-	tr := http.DefaultTransport.(*http.Transport).Clone()
+	tr := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second}
 	s3wire.Tune(tr, or(cfg.Jobs, defaultJobs))
 	o := &minio.Options{
 		Creds: creds, Secure: cfg.Secure, Transport: dated{tr}, MaxRetries: 1,
@@ -123,35 +125,6 @@ func options(cfg Config, creds *credentials.Credentials) *minio.Options {
 		o.BucketLookup = minio.BucketLookupPath
 	}
 	return o
-}
-
-// findCredentials returns the credentials of the first provider that has some,
-// and what they are, for messages. minio-go would go on without any: what is
-// published is not published by everyone.
-func findCredentials() (creds *credentials.Credentials, described string, err error) {
-	// A machine that has no roles does not answer at all.
-	const patience = 5 * time.Second
-	chain := []struct {
-		name string
-		credentials.Provider
-	}{
-		{"the environment (MINIO_ROOT_USER or MINIO_ACCESS_KEY)", &credentials.EnvMinio{}},
-		{"the environment (AWS_ACCESS_KEY_ID)", &credentials.EnvAWS{}},
-		{"the profile (AWS_PROFILE, ~/.aws/credentials)", &credentials.FileAWSCredentials{}},
-		{"the role of the machine", &credentials.IAM{Client: &http.Client{Timeout: patience}}},
-	}
-	var tried []string
-	for _, p := range chain {
-		tried = append(tried, p.name)
-		if off := p.name == chain[len(chain)-1].name && metadataDisabled(); off {
-			continue
-		}
-		creds := credentials.New(p.Provider)
-		if got, err := creds.GetWithContext(nil); err == nil && got.AccessKeyID != "" && got.SecretAccessKey != "" {
-			return creds, fmt.Sprintf("the access key %s of %s", got.AccessKeyID, p.name), nil
-		}
-	}
-	return nil, "", fmt.Errorf("no credentials found: tried %s", strings.Join(tried, ", "))
 }
 
 // check asks for a list: it names what is wrong, which HEAD has no room for,

@@ -229,7 +229,7 @@ func TestNew_errors(t *testing.T) {
 			refuse(miniostore.Config{Endpoint: server.Host(), Bucket: bucket, Prefix: "a/../b"}, "prefix")
 			refuse(miniostore.Config{Endpoint: server.Host()}, "no bucket is named")
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret")
-			refuse(miniostore.Config{Endpoint: server.Host(), Bucket: bucket}, fmt.Sprintf("access denied to bucket %q", bucket), "SignatureDoesNotMatch", "the access key datestone-test of ")
+			refuse(miniostore.Config{Endpoint: server.Host(), Bucket: bucket}, fmt.Sprintf("access denied to bucket %q", bucket), "SignatureDoesNotMatch", "the access key date… of ")
 			t.Setenv("AWS_ACCESS_KEY_ID", "")
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 			refuse(miniostore.Config{Endpoint: server.Host(), Bucket: bucket}, "no credentials found: tried ", "AWS_ACCESS_KEY_ID")

@@ -147,5 +147,5 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 	if ctx.Err() != nil {
 		all = append(all, s.wrap(ctx, "delete", keys[0], context.Cause(ctx)))
 	}
-	return errors.Join(all...)
+	return s3wire.Join(all)
 }

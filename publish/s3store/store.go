@@ -99,7 +99,10 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Lazy {
 		return s, nil
 	}
-	return s, s.check(ctx)
+	if err := s.check(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func or[T comparable](v, other T) T {
@@ -170,7 +173,7 @@ func (s *Store) describeCredentials(ctx context.Context, from aws.CredentialsPro
 		}
 		return fmt.Errorf("open s3 store: no credentials found: tried %s: %w", tried, err)
 	}
-	s.place.Credentials = fmt.Sprintf("the access key %s of %s", got.AccessKeyID, got.Source)
+	s.place.Credentials = s3wire.DescribeKey(got.AccessKeyID, got.Source)
 	return nil
 }
 

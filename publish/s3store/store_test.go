@@ -229,7 +229,7 @@ func TestNew_errors(t *testing.T) {
 			refuse(s3store.Config{Endpoint: server.Endpoint, Bucket: bucket, Prefix: "a/../b"}, "prefix")
 			refuse(s3store.Config{Endpoint: server.Endpoint}, "no bucket is named")
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret")
-			refuse(s3store.Config{Endpoint: server.Endpoint, Bucket: bucket}, fmt.Sprintf("access denied to bucket %q", bucket), "SignatureDoesNotMatch", "the access key datestone-test of ")
+			refuse(s3store.Config{Endpoint: server.Endpoint, Bucket: bucket}, fmt.Sprintf("access denied to bucket %q", bucket), "SignatureDoesNotMatch", "the access key date… of ")
 			t.Setenv("AWS_ACCESS_KEY_ID", "")
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 			refuse(s3store.Config{Endpoint: server.Endpoint, Bucket: bucket}, "no credentials found: tried ", "AWS_ACCESS_KEY_ID")

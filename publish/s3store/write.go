@@ -147,7 +147,7 @@ func (s *Store) deleteSome(ctx context.Context, keys []string) error {
 			all = append(all, err)
 		}
 	}
-	return errors.Join(all...)
+	return s3wire.Join(all)
 }
 
 var errRefused = errors.New("refused")

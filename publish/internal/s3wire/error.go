@@ -118,6 +118,24 @@ type Place struct {
 	Create string
 }
 
+// DescribeKey says of an access key which it is, to someone who knows it.
+func DescribeKey(id, source string) string {
+	const shown = 4
+	if len(id) > 2*shown {
+		id = id[:shown] + "…"
+	}
+	return fmt.Sprintf("the access key %s of %s", id, source)
+}
+
+// Join returns the errors of many keys as one, without all their texts.
+func Join(errs []error) error {
+	const most = 5
+	if n := len(errs) - most; n > 0 {
+		errs = append(errs[:most:most], fmt.Errorf("and %d more", n))
+	}
+	return errors.Join(errs...)
+}
+
 // Wrap returns err with what it means, the operation and the key. When ctx has
 // ended and the store did not answer, it is ctx's cause.
 func (p *Place) Wrap(ctx context.Context, op, key string, err error, f Fault) error {

@@ -116,3 +116,18 @@ func TestPlace_Wrap_ended(t *testing.T) {
 	// An answer that came before the end is still the answer.
 	wantKind(t, place().Wrap(ctx, "put", "a", errors.New("raw"), s3wire.Fault{Status: 412}), publish.ErrConflict)
 }
+
+func ExampleDescribeKey() {
+	fmt.Println(s3wire.DescribeKey("AKIAIOSFODNN7EXAMPLE", "EnvConfigCredentials"))
+	// Output: the access key AKIA… of EnvConfigCredentials
+}
+
+func ExampleJoin() {
+	var errs []error
+	for n := range 1000 {
+		errs = append(errs, fmt.Errorf("delete %d: %w", n, publish.ErrSlowDown))
+	}
+	err := s3wire.Join(errs)
+	fmt.Println(strings.Count(err.Error(), "\n"), strings.HasSuffix(err.Error(), "and 995 more"), errors.Is(err, publish.ErrSlowDown))
+	// Output: 5 true true
+}
