@@ -263,6 +263,16 @@ func (b *Bucket) Advance(ctx context.Context, page layout.Page) error {
 	return err
 }
 
+// Shows returns how many changes the page at key shows; none when it is missing.
+func (b *Bucket) Shows(ctx context.Context, key string) (int, error) {
+	body, _, err := b.Read(ctx, key, maxListing)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	changes, _ := layout.ShownChanges(body)
+	return changes, err
+}
+
 // maxRaces is how often a page is read and replaced again because another
 // replaced it in between.
 const maxRaces = 100

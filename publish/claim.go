@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 
 	"datestone/layout"
@@ -29,31 +28,49 @@ func (l *Log) Claim(ctx context.Context, c layout.Claim, list []byte) error {
 	return l.bucket.Sync(ctx)
 }
 
+// Quiet reports that nobody holds the repository's lock and no claim stands.
+func (l *Log) Quiet(ctx context.Context) (bool, error) {
+	owner, err := l.Owner(ctx)
+	if err != nil || owner != "" {
+		return false, err
+	}
+	for _, err := range l.bucket.list(ctx, layout.ClaimPrefix(l.repository)) {
+		return false, err
+	}
+	return true, nil
+}
+
 // Claims returns the open claims, oldest first. A list without a claim is what
-// a run left that was killed in between: it is removed, so the lock must be held.
+// a run left that was killed in between, and a claim without a list what one
+// left that was paused there while another took over: both are removed, so the
+// lock must be held.
 func (l *Log) Claims(ctx context.Context) ([]layout.Claim, error) {
-	claimed := map[string]bool{}
-	var lists []string
-	var claims []layout.Claim
+	var keys []string
 	for info, err := range l.bucket.list(ctx, layout.ClaimPrefix(l.repository)) {
 		if err != nil {
 			return nil, err
 		}
-		if id, ok := strings.CutSuffix(info.Key, ".files.zst"); ok {
-			lists = append(lists, id)
+		keys = append(keys, info.Key)
+	}
+	var claims []layout.Claim
+	var halves []string
+	for i := 0; i < len(keys); i++ {
+		// The list sorts right before its claim.
+		id, isList := strings.CutSuffix(keys[i], ".files.zst")
+		if !isList || i+1 == len(keys) || keys[i+1] != id+".json" {
+			halves = append(halves, keys[i])
 			continue
 		}
-		c, err := l.claim(ctx, info.Key)
+		i++
+		c, err := l.claim(ctx, keys[i])
 		if err != nil {
 			return nil, err
 		}
-		claimed[strings.TrimSuffix(info.Key, ".json")] = true
 		claims = append(claims, c)
 	}
-	lists = slices.DeleteFunc(lists, func(id string) bool { return claimed[id] })
 	return claims, l.bucket.Delete(ctx, func(yield func(string, error) bool) {
-		for _, id := range lists {
-			if !yield(id+".files.zst", nil) {
+		for _, key := range halves {
+			if !yield(key, nil) {
 				return
 			}
 		}

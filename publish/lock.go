@@ -81,12 +81,19 @@ func (l *Log) Locked(ctx context.Context, c LockConfig, work func(context.Contex
 		return fmt.Errorf("repository %q: %w", l.repository, err)
 	}
 	// The run's context may have ended; the lock is freed all the same.
-	fctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Lease/2)
+	fctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(c.Lease/2, 5*time.Second))
 	defer cancel()
 	return errors.Join(workErr, h.free(fctx))
 }
 
 var errDone = errors.New("done")
+
+// Owner returns who holds the repository's lock, dead or alive; none when it
+// is free.
+func (l *Log) Owner(ctx context.Context) (string, error) {
+	k, _, err := (&holder{log: l}).look(ctx)
+	return k.Owner, err
+}
 
 // holder is the life of one lock.
 type holder struct {

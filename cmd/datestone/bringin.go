@@ -30,7 +30,11 @@ func (p *pass) open(c layout.Claim, root index.Root, resumed bool) *open {
 // take returns the open claim of the wanted state, or claims it.
 func (p *pass) take(ctx context.Context) (*open, error) {
 	for _, c := range p.claims {
-		if c.ID <= p.known.Table.FinalUntil {
+		fits, err := p.fits(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if !fits {
 			continue
 		}
 		same, err := layout.Same(p.log.ClaimFiles(ctx, c), p.wanted())
@@ -43,6 +47,18 @@ func (p *pass) take(ctx context.Context) (*open, error) {
 		}
 	}
 	return p.claim(ctx)
+}
+
+// fits reports whether a claim may still become a checkpoint: the log has not
+// passed it, and it follows the newest checkpoint. One that follows an older
+// one (its writer was paused while others committed) says of files that the
+// newest has them, where that may have others.
+func (p *pass) fits(ctx context.Context, c layout.Claim) (bool, error) {
+	if c.ID <= p.known.Table.FinalUntil {
+		return false, nil
+	}
+	list, err := layout.WriteFileList(io.Discard, layout.FirstSeen(p.index.Files(p.known.Newest), p.log.ClaimFiles(ctx, c), c.ID))
+	return list == c.List, err
 }
 
 // resume takes up a claim that an earlier run left, here or elsewhere.
@@ -150,7 +166,7 @@ func (p *pass) place(ctx context.Context, o *open) error {
 func (p *pass) held(ctx context.Context, o *open) (func(layout.File) (string, error), error) {
 	stray := map[layout.Digest]string{}
 	for _, c := range p.claims {
-		if c.ID == o.claim.ID {
+		if _, committed := p.known.Table.Find(c.ID); committed || c.ID == o.claim.ID {
 			continue
 		}
 		plan := layout.Plan{Base: c.BasePath, ID: c.ID, Files: p.log.ClaimFiles(ctx, c)}

@@ -60,6 +60,9 @@ func (p *pass) nothingNew(ctx context.Context) error {
 		p.known.Remote = p.state.Remote
 	}
 	p.known.State, p.known.Claim = p.known.Newest, ""
+	if len(p.claims) > 0 {
+		p.known.Claim = p.claims[len(p.claims)-1].ID // until it is cleared away
+	}
 	if (stray || p.stale()) && p.options.publish {
 		if err := p.seen(ctx); err != nil {
 			return err
@@ -164,27 +167,44 @@ func (p *pass) promote(ctx context.Context, channel string, id layout.Stamp) err
 func (p *pass) announce(ctx context.Context, always bool) error {
 	p.announcing.Lock()
 	defer p.announcing.Unlock()
-	for {
-		told := p.known.Table.Log
-		tables, err := p.tables(ctx, p.repo.Name, p.known.Table)
-		if err != nil {
-			return err
-		}
-		if err := p.rules(ctx, tables, always); err != nil {
-			return err
-		}
-		if err := p.catchUp(ctx); err != nil {
-			return err
-		}
-		if p.known.Table.Log == told {
-			break
-		}
+	if err := p.enforce(ctx, always || p.unsettled); err != nil {
+		return err
 	}
 	if err := p.list(ctx); err != nil {
 		return err
 	}
 	p.known.Announced = p.known.Table.Log.Entries
 	return p.remember()
+}
+
+// enforce puts the rules in force, again as long as the log moves. A run that
+// loses its lock meanwhile may have put its rules over newer ones: it goes on
+// until they are as new as the log, and stops only then.
+func (p *pass) enforce(ctx context.Context, always bool) error {
+	for {
+		told := p.known.Table.Log
+		tables, err := p.tables(ctx, p.repo.Name, p.known.Table)
+		if err != nil {
+			return err
+		}
+		err = p.rules(ctx, tables, always)
+		lost := errors.Is(context.Cause(ctx), publish.ErrLockLost)
+		if lost {
+			ctx, always = context.WithoutCancel(ctx), true
+		} else if err != nil {
+			return err
+		}
+		if err := p.catchUp(ctx); err != nil {
+			return err
+		}
+		if p.known.Table.Log != told {
+			continue
+		}
+		if lost {
+			return publish.ErrLockLost
+		}
+		return nil
+	}
 }
 
 // list writes the table, the listing, and what leads to them.
@@ -228,7 +248,11 @@ func (p *pass) untold() []layout.Stamp {
 func (p *pass) publishClaimed(ctx context.Context) error {
 	var newest *layout.Claim
 	for _, c := range p.claims {
-		if c.ID > p.known.Table.FinalUntil {
+		fits, err := p.fits(ctx, c)
+		if err != nil {
+			return err
+		}
+		if fits {
 			newest = &c
 		}
 	}

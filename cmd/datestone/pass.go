@@ -26,7 +26,9 @@ type pass struct {
 	state *reposync.State
 	// claims are those open, oldest first; read under the lock.
 	claims []layout.Claim
-	report report
+	// unsettled says that an earlier run may have left the bucket half done.
+	unsettled bool
+	report    report
 }
 
 // passOptions say which parts of the work are wanted.
@@ -41,6 +43,9 @@ type passOptions struct {
 func (p *pass) run(ctx context.Context) error {
 	defer p.moment.leave(p.repo.Name)
 	if err := p.catchUp(ctx); err != nil {
+		return err
+	}
+	if err := p.lookBack(ctx); err != nil {
 		return err
 	}
 	if p.options.sync {
@@ -59,7 +64,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.writable(ctx); err != nil {
 		return err
 	}
-	return p.log.Locked(ctx, p.options.lock, p.work)
+	return p.locked(ctx, p.work)
 }
 
 // catchUp brings what is known up to the log's end, and takes in the state of
@@ -159,7 +164,7 @@ func (p *pass) published() (bool, error) {
 // busy reports whether there is anything to write, and remembers the
 // validators of a remote that has the published state under new ones.
 func (p *pass) busy() (bool, error) {
-	if p.options.force || p.known.Claim != "" || p.due() || p.known.Announced != p.known.Table.Log.Entries {
+	if p.unsettled || p.options.force || p.known.Claim != "" || p.due() || p.known.Announced != p.known.Table.Log.Entries {
 		return true, nil
 	}
 	if !p.options.sync {

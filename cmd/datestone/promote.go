@@ -80,7 +80,7 @@ func (o promoteOptions) promote(ctx context.Context, p *pass) error {
 	if err := p.writable(ctx); err != nil {
 		return err
 	}
-	return p.log.Locked(ctx, o.run.pass.lock, func(ctx context.Context) error {
+	return p.locked(ctx, func(ctx context.Context) error {
 		if err := p.settle(ctx); err != nil {
 			return err
 		}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"datestone/layout"
+	"datestone/publish"
+)
+
+// locked does work under the repository's lock. The index remembers from
+// before until after it that the bucket may be left half done: a run that was
+// killed leaves a lock, claims or pages that a look at the log does not show.
+func (p *pass) locked(ctx context.Context, work func(context.Context) error) error {
+	if err := p.setUnsettled(true); err != nil {
+		return err
+	}
+	err := p.log.Locked(ctx, p.options.lock, work)
+	if err == nil || errors.Is(err, publish.ErrLocked) && !p.unsettled {
+		return errors.Join(err, p.setUnsettled(false))
+	}
+	return err
+}
+
+func (p *pass) unsettledName() string { return "unsettled " + p.repo.Name }
+
+func (p *pass) setUnsettled(is bool) error {
+	mark := []byte{}
+	if is {
+		mark = []byte("since a run began")
+	}
+	return p.index.Remember(p.unsettledName(), mark)
+}
+
+// lookBack finds out whether an earlier run left the bucket half done: by what
+// the index remembers, or else, when the index is new, by looking there.
+func (p *pass) lookBack(ctx context.Context) error {
+	mark, err := p.index.Recall(p.unsettledName())
+	if err == nil {
+		p.unsettled = len(mark) > 0
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	quiet, err := p.log.Quiet(ctx)
+	if err == nil && quiet {
+		quiet, err = p.told(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	p.unsettled = !quiet
+	return p.setUnsettled(p.unsettled)
+}
+
+// told reports whether the pages show what the table in the bucket says, which
+// is written before them.
+func (p *pass) told(ctx context.Context) (bool, error) {
+	want := p.known.Announced
+	if want <= 0 {
+		return true, nil // known to be untold, or there is nothing to tell
+	}
+	shows, err := p.bucket.Shows(ctx, layout.ListingKey(p.repo.BasePath))
+	if err != nil || shows < want {
+		return false, err
+	}
+	list, _, err := p.bucket.Repositories(ctx)
+	if err != nil {
+		return false, err
+	}
+	_, changes := list.With(layout.NewRepository(p.repo.Name, p.repo.BasePath, p.repo.Remote.Type))
+	return !changes, nil
+}
