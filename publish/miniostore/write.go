@@ -55,7 +55,24 @@ func (s *Store) wrapPut(ctx context.Context, p publish.Put, err error) error {
 	if p.IfMatch != "" && errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("put %q: nothing stands there: %w", p.Key, publish.ErrConflict)
 	}
+	if errors.Is(err, publish.ErrTemporary) && s.conflicts(ctx, p) {
+		return fmt.Errorf("put %q: %w (%v)", p.Key, publish.ErrConflict, err)
+	}
 	return err
+}
+
+// conflicts reports whether the condition of p does not hold. A server that
+// refuses a put before it has read the content resets the connection, and the
+// refusal may be lost with it.
+func (s *Store) conflicts(ctx context.Context, p publish.Put) bool {
+	if !p.Create && p.IfMatch == "" {
+		return false
+	}
+	info, err := s.Stat(ctx, p.Key)
+	if err != nil {
+		return p.IfMatch != "" && errors.Is(err, fs.ErrNotExist)
+	}
+	return p.Create || info.Version != p.IfMatch
 }
 
 func (s *Store) putWhole(ctx context.Context, p publish.Put, body *s3wire.Body) (string, layout.Digest, error) {
