@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -175,8 +176,19 @@ func (d dated) RoundTrip(req *http.Request) (*http.Response, error) {
 	if date, ok := req.Context().Value(dateKey{}).(*string); ok && err == nil {
 		*date = resp.Header.Get("Date")
 	}
+	if errors.Is(err, io.EOF) {
+		err = lost{err}
+	}
 	return resp, err
 }
+
+// lost is a connection that the server closed. minio-go knows these by the
+// text "EOF", and puts an error in their place that says nothing to a program.
+type lost struct{ error }
+
+func (lost) Error() string { return "the server closed the connection" }
+
+func (l lost) Unwrap() error { return l.error }
 
 // wrap says what err means; key is without the prefix.
 func (s *Store) wrap(ctx context.Context, op, key string, err error) error {
