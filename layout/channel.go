@@ -29,10 +29,13 @@ var reservedChannels = []string{"latest", "now", "log", "index", "checkpoints"}
 func CleanChannel(name string) (string, error) {
 	const letters = "abcdefghijklmnopqrstuvwxyz"
 	if name == "" || !strings.Contains(letters, name[:1]) || strings.Trim(name, letters+"0123456789-") != "" {
-		return "", fmt.Errorf("channel %q: write lower-case letters, digits and hyphens, a letter first", name)
+		return "", fmt.Errorf("channel %q: write a-z, 0-9 and hyphen, beginning with a letter", name)
 	}
 	if slices.Contains(reservedChannels, name) {
-		return "", fmt.Errorf("channel %q: the name is taken", name)
+		return "", fmt.Errorf("channel %q: that name means something else below a base path; write another", name)
+	}
+	if len(name) > maxBase {
+		return "", fmt.Errorf("channel %q: write at most %d characters", name, maxBase)
 	}
 	return name, nil
 }

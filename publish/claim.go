@@ -94,7 +94,7 @@ func (l *Log) claim(ctx context.Context, key string) (layout.Claim, error) {
 
 // ClaimFiles reads the file list of an open claim.
 func (l *Log) ClaimFiles(ctx context.Context, c layout.Claim) iter.Seq2[layout.File, error] {
-	return l.bucket.fileList(ctx, layout.ClaimFilesKey(l.repository, c.ID))
+	return l.bucket.fileList(ctx, layout.ClaimFilesKey(l.repository, c.ID), c.List.SHA256)
 }
 
 // Unclaim removes a claim that was committed; its content stays.

@@ -3,6 +3,7 @@ package publish
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -125,13 +126,15 @@ func (l *Log) Table(ctx context.Context) (layout.Table, error) {
 	return t, nil
 }
 
-// Files reads the file list of a commit.
+// Files reads the file list of a commit. A list that is not the one that the
+// record names ends with ErrDigest.
 func (l *Log) Files(ctx context.Context, list layout.FileList) iter.Seq2[layout.File, error] {
-	return l.bucket.fileList(ctx, layout.FileListKey(l.base, list.SHA256))
+	return l.bucket.fileList(ctx, layout.FileListKey(l.base, list.SHA256), list.SHA256)
 }
 
-// fileList reads a compressed file list from the store as a stream.
-func (b *Bucket) fileList(ctx context.Context, key string) iter.Seq2[layout.File, error] {
+// fileList reads a compressed file list from the store as a stream; want is
+// the digest of its text.
+func (b *Bucket) fileList(ctx context.Context, key string, want layout.Digest) iter.Seq2[layout.File, error] {
 	return func(yield func(layout.File, error) bool) {
 		var body io.ReadCloser
 		err := b.try(ctx, "get", func() (err error) {
@@ -149,13 +152,17 @@ func (b *Bucket) fileList(ctx context.Context, key string) iter.Seq2[layout.File
 			return
 		}
 		defer plain.Close()
-		for f, err := range layout.ReadFileList(plain) {
+		sum := sha256.New()
+		for f, err := range layout.ReadFileList(io.TeeReader(plain, sum)) {
 			if err != nil {
 				err = fmt.Errorf("read %q: %w", key, err)
 			}
 			if !yield(f, err) || err != nil {
 				return
 			}
+		}
+		if got := layout.Digest(sum.Sum(nil)); got != want {
+			yield(layout.File{}, fmt.Errorf("read %q: its text has the SHA-256 %s: %w", key, got, ErrDigest))
 		}
 	}
 }

@@ -138,11 +138,19 @@ func TestProgressLines(t *testing.T) {
 	clock = clock.Add(progressEvery)
 	p.Add(499_000)
 	p.Add(1_000_000)
+	p.Done()
 	p.Start("more", -1)
 	p.Add(228)
 	p.Done()
+	p.Done() // nothing is under way
+	p.Start("one", 1000)
+	p.Start("other", 500)
+	p.Add(700)
 	p.Done()
-	want := "datestone: debian: 500.0 kB of 2.5 MB\ndatestone: debian: 1.5 MB of 2.5 MB\ndatestone: more: 228 Bytes\n"
+	p.Add(800)
+	p.Done()
+	want := "datestone: debian: 500.0 kB of 2.5 MB\ndatestone: debian: 1.5 MB of 2.5 MB\ndatestone: more: 228 Bytes\n" +
+		"datestone: 2 repositories: 1.5 kB of 1.5 kB\n"
 	if diff := cmp.Diff(want, stderr.String()); diff != "" {
 		t.Errorf("progress (-want +got):\n%s", diff)
 	}
@@ -191,16 +199,6 @@ func TestLogAboveBar(t *testing.T) {
 		t.Errorf("got %q, want the bar wiped, the line, the bar", after)
 	}
 	p.Done()
-}
-
-func TestHumanSize(t *testing.T) {
-	t.Parallel()
-	for n, want := range map[int64]string{0: "0 Bytes", 228: "228 Bytes", 999: "999 Bytes", 1000: "1.0 kB", 1024: "1.0 kB",
-		999_949: "999.9 kB", 999_950: "1.0 MB", 6_000_000_000: "6.0 GB", 1<<63 - 1: "9.2 EB"} {
-		if got := humanSize(n); got != want {
-			t.Errorf("humanSize(%d) = %q, want %q", n, got, want)
-		}
-	}
 }
 
 func TestDidYouMean(t *testing.T) {

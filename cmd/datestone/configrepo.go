@@ -15,9 +15,6 @@ import (
 	"datestone/sync"
 )
 
-// reservedChannels are names below a base path that are something else.
-var reservedChannels = []string{"latest", "now", "log", "index", "checkpoints"}
-
 func (r *configReader) repositories(n ast.Node) {
 	r.items(n, r.repository)
 	if s, ok := n.(*ast.SequenceNode); ok && len(s.Values) == 0 {
@@ -86,7 +83,7 @@ func (r *configReader) moment(n ast.Node, to *layout.Stamp) {
 
 func (r *configReader) channels(n ast.Node, to *[]layout.Channel) {
 	r.pairs(n, func(name string, key, value ast.Node) {
-		if err := checkChannel(name); err != nil {
+		if _, err := layout.CleanChannel(name); err != nil {
 			r.problem(key, "%v", err)
 			return
 		}
@@ -220,16 +217,4 @@ func checkName(s string) error {
 func checkBasePath(s string) error {
 	_, err := layout.CleanBasePath(s)
 	return err
-}
-
-func checkChannel(s string) error {
-	switch {
-	case slices.Contains(reservedChannels, s):
-		return fmt.Errorf("channel %q: that name means something else below a base path; write another", s)
-	case s == "" || s[0] < 'a' || s[0] > 'z' || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-		return fmt.Errorf("channel %q: write a-z, 0-9 and hyphen, beginning with a letter", s)
-	case len(s) > 100:
-		return fmt.Errorf("channel %q: write at most 100 characters", s)
-	}
-	return nil
 }

@@ -119,7 +119,7 @@ func listCheckpoints(t layout.Table, out *rows) error {
 		if row.Channels == nil {
 			row.Channels = []string{}
 		}
-		err := out.row(row, string(c.ID), count(c.Files, "file"), humanSize(c.Bytes), strings.Join(row.Channels, " "))
+		err := out.row(row, string(c.ID), count(c.Files, "file"), layout.HumanSize(c.Bytes), strings.Join(row.Channels, " "))
 		if err != nil {
 			return err
 		}
@@ -163,7 +163,7 @@ func (r *reader) listDirectory(ctx context.Context, t layout.Table, id layout.St
 			err = out.row(entryRow{Path: prefix + name + "/", Type: "directory"}, "-", "", prefix+name+"/")
 		default:
 			row := entryRow{Path: f.Path, Type: "file", Size: &f.Size, SHA256: &f.SHA256, FirstSeen: &f.FirstSeen}
-			err = out.row(row, humanSize(f.Size), string(f.FirstSeen), f.Path)
+			err = out.row(row, layout.HumanSize(f.Size), string(f.FirstSeen), f.Path)
 		}
 		if err != nil {
 			return err

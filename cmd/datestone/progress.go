@@ -7,18 +7,57 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"datestone/layout"
 )
 
 // progressEvery is how often a line is written where there is no terminal.
 const progressEvery = 10 * time.Second
 
-// A progress tells how far something is. Its methods may be called from many
-// goroutines; Start ends what was started before.
+// A progress tells how far things are. Its methods may be called from many
+// goroutines; things under way at the same time are shown as one.
 type progress interface {
-	// Start begins a count up to total bytes; -1 where that is not known.
+	// Start begins a thing of total bytes; -1 where that is not known.
 	Start(what string, total int64)
 	Add(n int64)
+	// Done ends one of the things.
 	Done()
+}
+
+// A tally adds up what is under way.
+type tally struct {
+	what        string
+	things      int
+	done, total int64 // bytes; a total of -1 is not known
+}
+
+func (t *tally) start(what string, total int64) {
+	if t.things == 0 {
+		*t = tally{what: what, total: total}
+	} else if t.total >= 0 && total >= 0 {
+		t.total += total
+	} else {
+		t.total = -1
+	}
+	if t.things++; t.things > 1 {
+		t.what = fmt.Sprintf("%d repositories", t.things)
+	}
+}
+
+// end ends one thing, and reports whether that was the last.
+func (t *tally) end() bool {
+	if t.things == 0 {
+		return false
+	}
+	t.things--
+	return t.things == 0
+}
+
+func (t *tally) String() string {
+	if t.total < 0 {
+		return fmt.Sprintf("%s: %s", t.what, layout.HumanSize(t.done))
+	}
+	return fmt.Sprintf("%s: %s of %s", t.what, layout.HumanSize(t.done), layout.HumanSize(t.total))
 }
 
 // newProgress returns a bar on a terminal, plain lines elsewhere, and nothing
@@ -28,7 +67,7 @@ func newProgress(e *env) progress {
 	case e.Quiet || e.LogFormat == "json":
 		return noProgress{}
 	case e.IsTerminal:
-		return barProgress{e.screen()}
+		return barProgress{e.screen(), &tally{}}
 	}
 	return &lineProgress{w: e.screen(), now: e.Now}
 }
@@ -58,21 +97,29 @@ func (s *screen) Write(b []byte) (int, error) {
 
 // barProgress draws a bar, and wipes it when it is done. That drawing fails
 // when the terminal does is no reason to stop.
-type barProgress struct{ *screen }
+type barProgress struct {
+	*screen
+	tally *tally
+}
 
 func (p barProgress) Start(what string, total int64) {
-	p.Done()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.bar = progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(what),
+	p.tally.start(what, total)
+	if p.bar != nil {
+		p.bar.Clear()
+	}
+	p.bar = progressbar.NewOptions64(p.tally.total,
+		progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(p.tally.what),
 		progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	p.bar.Set64(p.tally.done)
 }
 
 func (p barProgress) Add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.tally.done += n
 	if p.bar != nil {
 		p.bar.Add64(n)
 	}
@@ -81,7 +128,7 @@ func (p barProgress) Add(n int64) {
 func (p barProgress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bar != nil {
+	if p.tally.end() {
 		p.bar.Clear()
 		p.bar = nil
 	}
@@ -89,26 +136,25 @@ func (p barProgress) Done() {
 
 // lineProgress writes a line now and then, and one at the end.
 type lineProgress struct {
-	mu          sync.Mutex
-	w           io.Writer
-	now         func() time.Time
-	what        string
-	done, total int64
-	last        time.Time
+	mu    sync.Mutex
+	w     io.Writer
+	now   func() time.Time
+	tally tally
+	last  time.Time
 }
 
 func (p *lineProgress) Start(what string, total int64) {
-	p.Done()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.what, p.done, p.total, p.last = what, 0, total, p.now()
+	p.tally.start(what, total)
+	p.last = p.now()
 }
 
 func (p *lineProgress) Add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done += n
-	if now := p.now(); p.what != "" && now.Sub(p.last) >= progressEvery {
+	p.tally.done += n
+	if now := p.now(); p.tally.things > 0 && now.Sub(p.last) >= progressEvery {
 		p.last = now
 		p.line()
 	}
@@ -117,28 +163,9 @@ func (p *lineProgress) Add(n int64) {
 func (p *lineProgress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.what != "" && p.done > 0 {
+	if p.tally.end() && p.tally.done > 0 {
 		p.line()
 	}
-	p.what = ""
 }
 
-func (p *lineProgress) line() {
-	if p.total < 0 {
-		fmt.Fprintf(p.w, "datestone: %s: %s\n", p.what, humanSize(p.done))
-		return
-	}
-	fmt.Fprintf(p.w, "datestone: %s: %s of %s\n", p.what, humanSize(p.done), humanSize(p.total))
-}
-
-// humanSize writes a size in decimal units: 228 Bytes, 1.0 kB.
-func humanSize(n int64) string {
-	if n < 1000 {
-		return fmt.Sprintf("%d Bytes", n)
-	}
-	size, unit := float64(n)/1000, 0
-	for size >= 999.95 && unit < len("kMGTPE")-1 {
-		size, unit = size/1000, unit+1
-	}
-	return fmt.Sprintf("%.1f %cB", size, "kMGTPE"[unit])
-}
+func (p *lineProgress) line() { fmt.Fprintf(p.w, "datestone: %s\n", &p.tally) }

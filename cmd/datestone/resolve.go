@@ -114,8 +114,8 @@ func (a resolved) print(w io.Writer, asJSON bool) error {
 		return printJSON(w, struct {
 			Path     string `json:"path"`
 			Status   int    `json:"status"`
-			Location string `json:"location,omitempty"`
-			Serves   string `json:"serves,omitempty"`
+			Location string `json:"location"` // empty where there is no redirect
+			Serves   string `json:"serves"`   // empty where nothing is handed to the store
 		}{a.Path, a.Status, a.Location, a.Serves})
 	}
 	line := fmt.Sprintf("%s %d %s", a.Path, a.Status, a.Location)
