@@ -367,6 +367,9 @@ func (b *Bucket) Probe(ctx context.Context) (Honours, error) {
 		return h, fmt.Errorf("probe what the store honours: %w", err)
 	}
 	h.IfMatch, err = probe(func(p *Put) { p.IfMatch = `"00000000000000000000000000000000"` })
+	if err == nil {
+		err = b.Sync(ctx)
+	}
 	if err != nil {
 		return h, fmt.Errorf("probe what the store honours: %w", err)
 	}

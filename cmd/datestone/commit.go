@@ -55,7 +55,7 @@ func (p *pass) took(e layout.Entry, err error) error {
 // newest checkpoint: final_until and channels may move, claims may be open
 // that nobody wants, and an announcement may have been interrupted.
 func (p *pass) nothingNew(ctx context.Context) error {
-	stray := slices.ContainsFunc(p.claims, func(c layout.Claim) bool { _, done := p.known.Table.Find(c.ID); return !done })
+	stray := slices.ContainsFunc(p.claims, func(c layout.Claim) bool { return c.ID > p.known.Table.FinalUntil })
 	if p.state != nil {
 		p.known.Remote = p.state.Remote
 	}
@@ -96,7 +96,7 @@ func (p *pass) tellAndClear(ctx context.Context) error {
 	if err := p.promoteDue(ctx); err != nil {
 		return err
 	}
-	if p.known.Announced != p.known.Table.Log.Entries || len(p.claims) > 0 {
+	if p.unsettled || p.known.Announced != p.known.Table.Log.Entries || len(p.claims) > 0 {
 		if err := p.announce(ctx, len(p.claims) > 0); err != nil {
 			return err
 		}

@@ -77,6 +77,9 @@ func (o promoteOptions) check(repo repository) error {
 }
 
 func (o promoteOptions) promote(ctx context.Context, p *pass) error {
+	if err := p.lookBack(ctx); err != nil {
+		return err
+	}
 	if err := p.writable(ctx); err != nil {
 		return err
 	}
@@ -93,7 +96,7 @@ func (o promoteOptions) promote(ctx context.Context, p *pass) error {
 				return err
 			}
 		}
-		if p.known.Announced == p.known.Table.Log.Entries {
+		if p.known.Announced == p.known.Table.Log.Entries && !p.unsettled {
 			return nil
 		}
 		return p.announce(ctx, false)

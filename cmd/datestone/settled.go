@@ -17,6 +17,9 @@ func (p *pass) locked(ctx context.Context, work func(context.Context) error) err
 		return err
 	}
 	err := p.log.Locked(ctx, p.options.lock, work)
+	if err == nil {
+		err = p.bucket.Sync(ctx) // or a power cut could undo what is remembered as done
+	}
 	if err == nil || errors.Is(err, publish.ErrLocked) && !p.unsettled {
 		return errors.Join(err, p.setUnsettled(false))
 	}
