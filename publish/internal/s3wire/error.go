@@ -168,7 +168,8 @@ func (p *Place) refusal(f Fault) string {
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "InvalidRegion", "MovedPermanently":
 		return p.elsewhere(f, answer)
 	}
-	if f.Status == 401 || f.Status == 403 {
+	// versitygw says of an access key that it does not know: 404.
+	if f.Status == 401 || f.Status == 403 || f.Code == "XAdminUserNotFound" {
 		return fmt.Sprintf("access denied to bucket %q at %s (%s): tried %s; check them, and that they may list, read, write and delete in this bucket",
 			p.Bucket, p.Endpoint, answer, p.Credentials)
 	}

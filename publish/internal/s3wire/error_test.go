@@ -45,6 +45,7 @@ func TestPlace_Wrap_answers(t *testing.T) {
 		{"a missing bucket is no missing object", s3wire.Fault{Status: 404, Code: "NoSuchBucket"}, nil, "`mkbucket site`"},
 		{"a missing bucket by HEAD", s3wire.Fault{Status: 404, Code: "NotFound"}.OfBucket(), nil, "does not exist at https://s3.example.org"},
 		{"a 404 that no object explains", s3wire.Fault{Status: 404, Code: "NoSuchWebsite"}, nil, "NoSuchWebsite"},
+		{"an access key that versitygw does not know", s3wire.Fault{Status: 404, Code: "XAdminUserNotFound"}, nil, "access denied to bucket \"site\""},
 		{"an upload that was tidied away", s3wire.Fault{Status: 404, Code: "NoSuchUpload"}, publish.ErrTemporary, "NoSuchUpload"},
 		{"a condition that does not hold", s3wire.Fault{Status: 412, Code: "PreconditionFailed"}, publish.ErrConflict, "PreconditionFailed"},
 		{"a 412 without a code", s3wire.Fault{Status: 412}, publish.ErrConflict, "status 412"},
