@@ -56,7 +56,8 @@ type Remote struct {
 type Validators struct {
 	ETag         string `json:"etag,omitempty"`
 	LastModified string `json:"last_modified,omitempty"`
-	// Fingerprint is the XXH64 of the metadata, in hexadecimal digits.
+	// Fingerprint is the XXH64 of the metadata in 16 hexadecimal digits, a colon,
+	// and its size in bytes.
 	Fingerprint string `json:"fingerprint,omitempty"`
 }
 

@@ -57,13 +57,13 @@ func (r report) String() string {
 	fmt.Fprintf(&b, "%s: %s", r.Repository, r.Result)
 	switch r.Result {
 	case "published", "claimed":
-		fmt.Fprintf(&b, " %s, %d files, %s (%d fetched, %s; %d linked)",
-			r.Checkpoint, r.Files, layout.HumanSize(r.Bytes), r.Fetched, layout.HumanSize(r.FetchedBytes), r.Linked)
+		fmt.Fprintf(&b, " %s, %s, %s (%d fetched, %s; %d linked)",
+			r.Checkpoint, count(r.Files, "file"), layout.HumanSize(r.Bytes), r.Fetched, layout.HumanSize(r.FetchedBytes), r.Linked)
 	case "seen":
 		fmt.Fprintf(&b, ", final until %s", r.Seen)
 	}
 	if r.Replaced > 0 {
-		fmt.Fprintf(&b, "; %d paths have other content than before", r.Replaced)
+		fmt.Fprintf(&b, "; %s with other content than before", count(r.Replaced, "path"))
 	}
 	for _, channel := range slices.Sorted(maps.Keys(r.Promoted)) {
 		fmt.Fprintf(&b, "; %s leads to %s", channel, r.Promoted[channel])
