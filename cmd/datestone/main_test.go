@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 // DATESTONE_TEST_NOW is an ID at which the clock stands.
 func testEnv() *env {
 	e := systemEnv()
+	e.WrapStore = disturbed
 	if text, ok := os.LookupEnv("DATESTONE_TEST_NOW"); ok {
 		now, err := layout.ParseStamp(text)
 		if err != nil {
