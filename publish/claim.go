@@ -2,7 +2,9 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"strings"
 
@@ -90,6 +92,15 @@ func (l *Log) claim(ctx context.Context, key string) (layout.Claim, error) {
 		return c, fmt.Errorf("read %q: it is a claim of %q at %q", key, c.Repository, c.BasePath)
 	}
 	return c, nil
+}
+
+// Claimed reports whether a claim of the ID stands.
+func (l *Log) Claimed(ctx context.Context, id layout.Stamp) (bool, error) {
+	_, err := l.bucket.stat(ctx, layout.ClaimKey(l.repository, id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // ClaimFiles reads the file list of an open claim.

@@ -143,6 +143,7 @@ func (p *pass) isMetadata(path string) bool {
 
 // place brings the content of an open claim to its place.
 func (p *pass) place(ctx context.Context, o *open) error {
+	p.current = o
 	held, err := p.held(ctx, o)
 	if err != nil {
 		return err

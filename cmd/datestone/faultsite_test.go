@@ -132,6 +132,9 @@ type siteBytes map[string]string
 // readTree reads a directory whole; one that is missing is empty.
 func readTree(dir string) (siteBytes, error) {
 	found := siteBytes{}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) || err == nil && d.IsDir() {
 			return nil

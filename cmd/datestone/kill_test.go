@@ -199,3 +199,14 @@ func (m machine) waitFor(t testing.TB, c *exec.Cmd, said *bytes.Buffer) {
 	c.Wait()
 	t.Fatalf("it was never stopped: %s", said)
 }
+
+func waitForFile(t testing.TB, name string) {
+	t.Helper()
+	for range 3000 {
+		if _, err := os.Stat(name); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("%s never came", name)
+}

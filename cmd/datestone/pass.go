@@ -26,6 +26,8 @@ type pass struct {
 	state *reposync.State
 	// claims are those open, oldest first; read under the lock.
 	claims []layout.Claim
+	// current is the claim that is being worked on, or nil.
+	current *open
 	// unsettled says that an earlier run may have left the bucket half done.
 	unsettled bool
 	report    report

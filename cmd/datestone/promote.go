@@ -48,7 +48,7 @@ func (o promoteOptions) do(ctx context.Context, e *env) (err error) {
 	if err := o.check(repo); err != nil {
 		return err
 	}
-	s, err := e.openSite(ctx, c, o.run.jobs)
+	s, err := e.openSite(ctx, c, o.run.jobs, o.run.pass.lock.Wait)
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func (o runOptions) run(ctx context.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := e.openSite(ctx, c, o.jobs)
+	s, err := e.openSite(ctx, c, o.jobs, o.pass.lock.Wait)
 	if err != nil {
 		return err
 	}

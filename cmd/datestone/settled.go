@@ -20,10 +20,33 @@ func (p *pass) locked(ctx context.Context, work func(context.Context) error) err
 	if err == nil {
 		err = p.bucket.Sync(ctx) // or a power cut could undo what is remembered as done
 	}
+	if errors.Is(err, publish.ErrLockLost) {
+		return errors.Join(err, p.tidy(ctx))
+	}
 	if err == nil || errors.Is(err, publish.ErrLocked) && !p.unsettled {
 		return errors.Join(err, p.setUnsettled(false))
 	}
 	return err
+}
+
+// tidy removes what was brought in for a claim that another run has dropped,
+// having taken the lock over, before this run noticed. Nobody else knows of it,
+// and an ID that was dropped is never claimed again.
+func (p *pass) tidy(ctx context.Context) error {
+	if p.current == nil {
+		return nil
+	}
+	claimed, err := p.log.Claimed(ctx, p.current.claim.ID)
+	if err != nil || claimed {
+		return err
+	}
+	if err := p.catchUp(ctx); err != nil {
+		return err
+	}
+	if _, committed := p.known.Table.Find(p.current.claim.ID); committed {
+		return nil
+	}
+	return p.bucket.Delete(ctx, p.current.plan.Keys())
 }
 
 func (p *pass) unsettledName() string { return "unsettled " + p.repo.Name }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"time"
 
 	"datestone/index"
 	"datestone/layout"
@@ -32,7 +33,8 @@ type site struct {
 }
 
 // openSite opens bucket and index, and works with that many requests at once.
-func (e *env) openSite(ctx context.Context, c *config, jobs int) (*site, error) {
+// It waits that long for an index that another run has open.
+func (e *env) openSite(ctx context.Context, c *config, jobs int, wait time.Duration) (*site, error) {
 	store, err := e.openStore(ctx, c.Bucket)
 	if err != nil {
 		return nil, err
@@ -41,7 +43,10 @@ func (e *env) openSite(ctx context.Context, c *config, jobs int) (*site, error) 
 	if err != nil {
 		return nil, err
 	}
-	db, err := index.Open(c.Index, index.Config{Bucket: c.Bucket.String()})
+	db, err := openIndex(ctx, c, wait)
+	if errors.Is(err, index.ErrInUse) {
+		return nil, withCode(exitLocked, fmt.Errorf("%w%s; wait for it with --lock-wait, or run again later", err, holders(ctx, c, bucket)))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the index: %w", err)
 	}
@@ -51,6 +56,30 @@ func (e *env) openSite(ctx context.Context, c *config, jobs int) (*site, error) 
 	s := &site{env: e, config: c, bucket: bucket, index: db, remotes: reposync.New(reposync.Config{Log: e.Log}), bar: newProgress(e)}
 	s.writable = onceCtx(s.probe)
 	return s, nil
+}
+
+// openIndex waits as long as told for another process to leave the index.
+func openIndex(ctx context.Context, c *config, wait time.Duration) (*index.DB, error) {
+	for began := time.Now(); ; {
+		db, err := index.Open(c.Index, index.Config{Bucket: c.Bucket.String()})
+		if !errors.Is(err, index.ErrInUse) || time.Since(began) >= wait {
+			return db, err
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// holders says who holds locks in the bucket, as far as that can be seen.
+func holders(ctx context.Context, c *config, b *publish.Bucket) string {
+	var text string
+	for _, r := range c.Repositories {
+		if owner, err := b.Log(r.Name, r.BasePath).Owner(ctx); err == nil && owner != "" {
+			text += fmt.Sprintf("; repository %q: %s holds the lock", r.Name, owner)
+		}
+	}
+	return text
 }
 
 func (s *site) close() error { return s.index.Close() }
