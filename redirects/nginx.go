@@ -106,7 +106,7 @@ const nginxServerHead = `# Rules of datestone for nginx. Generated: do not edit.
 #       proxy_http_version 1.1;
 #       proxy_set_header Connection "";
 #       proxy_intercept_errors on;
-#       error_page 403 404 =404 @missing;
+#       error_page 400 403 404 =404 @missing;
 #   }
 #   location @missing { return 404; }
 
