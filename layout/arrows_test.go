@@ -32,8 +32,10 @@ var arrows = map[string][]string{
 	"publish/miniostore": {"layout", "publish", "publish/internal/s3wire"},
 	"publish/cloudfront": {"layout", "publish"},
 	"publish/storetest":  {"layout", "publish"},
-	// What both S3 drivers do the same, and the servers that tests start.
+	// What both S3 drivers do the same, what their tests do, and the servers
+	// that tests start.
 	"publish/internal/s3wire":   {"layout", "publish"},
+	"publish/storetest/s3suite": {"layout", "publish", "publish/storetest", "publish/storetest/servers"},
 	"publish/storetest/servers": {"layout", "publish"},
 }
 

@@ -3,8 +3,6 @@ package miniostore
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"net/http"
 
@@ -25,38 +23,22 @@ type upload struct {
 	source string
 }
 
-var (
-	_ s3wire.PartPutter = (*upload)(nil)
-	_ s3wire.PartCopier = (*upload)(nil)
-)
-
-func (s *Store) putParts(ctx context.Context, p publish.Put, body *s3wire.Body) (string, error) {
-	if p.Create {
-		// Complete would refuse it too, after all of it has gone up.
-		if _, err := s.Stat(ctx, p.Key); err == nil {
-			return "", fmt.Errorf("put %q: %w", p.Key, publish.ErrConflict)
-		}
-	}
-	sum := map[string]string{"X-Amz-Checksum-Algorithm": "CRC32C"}
-	up, err := s.begin(ctx, p, s.pool.PartSize(p.Size), sum)
-	if err != nil {
-		return "", err
-	}
-	return s.pool.Put(ctx, up, body, p.SHA256)
+// BeginPut implements s3wire.Calls.
+func (s calls) BeginPut(ctx context.Context, p publish.Put, parts int) (s3wire.PartPutter, error) {
+	return s.begin(ctx, p, parts, map[string]string{"X-Amz-Checksum-Algorithm": "CRC32C"})
 }
 
-func (s *Store) linkParts(ctx context.Context, from string, to layout.Object) error {
-	part := s3wire.PartSize(to.Size, min(s.copyAbove, s3wire.CopyPart))
-	up, err := s.begin(ctx, publish.Put{Object: to}, part, nil)
+// BeginCopy implements s3wire.Calls.
+func (s calls) BeginCopy(ctx context.Context, from string, to layout.Object, parts int) (s3wire.PartCopier, error) {
+	up, err := s.begin(ctx, publish.Put{Object: to}, parts, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	up.source = s.prefix.Key(from)
-	_, err = s3wire.Copy(ctx, up, to.Size, part)
-	return err
+	return up, nil
 }
 
-func (s *Store) begin(ctx context.Context, p publish.Put, part int64, metadata map[string]string) (*upload, error) {
+func (s *Store) begin(ctx context.Context, p publish.Put, parts int, metadata map[string]string) (*upload, error) {
 	p.Open = nil
 	opts := header(p.Header)
 	opts.UserMetadata = metadata
@@ -64,14 +46,14 @@ func (s *Store) begin(ctx context.Context, p publish.Put, part int64, metadata m
 	if err != nil {
 		return nil, s.wrap(ctx, "begin upload of", p.Key, err)
 	}
-	return &upload{store: s, put: p, id: id, parts: make([]minio.CompletePart, s3wire.Parts(p.Size, part))}, nil
+	return &upload{store: s, put: p, id: id, parts: make([]minio.CompletePart, parts)}, nil
 }
 
 func (u *upload) key() string { return u.store.prefix.Key(u.put.Key) }
 
 // PutPart implements s3wire.PartPutter.
 func (u *upload) PutPart(ctx context.Context, p s3wire.Part, body []byte, crc uint32) error {
-	sum := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc))
+	sum := s3wire.ChecksumCRC(crc)
 	out, err := u.store.core.PutObjectPart(ctx, u.store.bucket, u.key(), u.id, p.Number, bytes.NewReader(body), p.Size,
 		minio.PutObjectPartOptions{DisableContentSha256: true, CustomHeader: http.Header{"X-Amz-Checksum-Crc32c": {sum}}})
 	if err != nil {

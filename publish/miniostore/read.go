@@ -19,7 +19,7 @@ import (
 // Get implements publish.Store.
 func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, publish.Info, error) {
 	if length == 0 {
-		return s.getNothing(ctx, key)
+		return s3wire.Nothing(s.Stat(ctx, key))
 	}
 	var opts minio.GetObjectOptions
 	if r := s3wire.Range(offset, length); r != "" {
@@ -27,7 +27,7 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 	}
 	body, got, header, err := s.core.GetObject(ctx, s.bucket, s.prefix.Key(key), opts)
 	if fault(err).Status == http.StatusRequestedRangeNotSatisfiable {
-		return s.getNothing(ctx, key)
+		return s3wire.Nothing(s.Stat(ctx, key))
 	}
 	if err != nil {
 		return nil, publish.Info{}, s.wrap(ctx, "get", key, err)
@@ -36,16 +36,6 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 	info.Size = s3wire.TotalSize(header.Get("Content-Range"), got.Size)
 	info.SHA256 = layout.Digest{}
 	return s.place.Reader(ctx, key, body), info, nil
-}
-
-// getNothing is Get of no bytes.
-func (s *Store) getNothing(ctx context.Context, key string) (io.ReadCloser, publish.Info, error) {
-	info, err := s.Stat(ctx, key)
-	if err != nil {
-		return nil, publish.Info{}, err
-	}
-	info.SHA256 = layout.Digest{}
-	return http.NoBody, info, nil
 }
 
 func (s *Store) info(key string, o minio.ObjectInfo, header http.Header) publish.Info {

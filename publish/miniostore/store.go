@@ -1,6 +1,7 @@
 package miniostore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,9 +52,7 @@ type Store struct {
 	bucket string
 	prefix s3wire.Prefix
 	place  *s3wire.Place
-	pool   *s3wire.Pool
-
-	multipartAbove, copyAbove int64
+	writer *s3wire.Writer
 }
 
 var (
@@ -93,10 +92,10 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 			Bucket: cfg.Bucket, Endpoint: endpoint, Credentials: described,
 			Create: fmt.Sprintf("`mc mb ALIAS/%s`, ALIAS being what `mc alias set` calls %s", cfg.Bucket, endpoint),
 		},
-		pool:           s3wire.NewPool(cfg.PartSize),
-		multipartAbove: or(cfg.MultipartAbove, s3wire.DefaultAbove),
-		copyAbove:      or(cfg.CopyAbove, s3wire.MaxCopy),
 	}
+	s.writer = s3wire.NewWriter(calls{s}, s.place, s3wire.Sizes{
+		Part: cfg.PartSize, MultipartAbove: cfg.MultipartAbove, CopyAbove: cfg.CopyAbove,
+	})
 	if cfg.Lazy {
 		return s, nil
 	}
@@ -106,21 +105,13 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-func or[T comparable](v, other T) T {
-	var zero T
-	if v == zero {
-		return other
-	}
-	return v
-}
-
 func options(cfg Config, creds *credentials.Credentials) *minio.Options {
 	tr := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second}
-	s3wire.Tune(tr, or(cfg.Jobs, defaultJobs))
+	s3wire.Tune(tr, cmp.Or(cfg.Jobs, defaultJobs))
 	o := &minio.Options{
 		Creds: creds, Secure: cfg.Secure, Transport: dated{tr}, MaxRetries: 1,
 		// With a region minio-go does not ask for it.
-		Region: or(cfg.Region, defaultRegion),
+		Region: cmp.Or(cfg.Region, defaultRegion),
 	}
 	if cfg.PathStyle {
 		o.BucketLookup = minio.BucketLookupPath

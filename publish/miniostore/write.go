@@ -19,63 +19,19 @@ import (
 
 // Put implements publish.Store.
 func (s *Store) Put(ctx context.Context, p publish.Put) (publish.Info, error) {
-	if err := context.Cause(ctx); err != nil {
-		return publish.Info{}, s.wrap(ctx, "put", p.Key, err)
-	}
-	src, err := p.Open(ctx)
-	if err != nil {
-		return publish.Info{}, s.place.WrapBody(ctx, p.Key, fmt.Errorf("open: %w", err))
-	}
-	body := s3wire.NewBody(src, p.Size)
-	defer body.Close()
-	info := publish.Info{Key: p.Key, Size: p.Size, Header: p.Header}
-	switch {
-	case body.Err() != nil:
-	case p.Size > s.multipartAbove:
-		info.Version, err = s.putParts(ctx, p, body)
-	default:
-		info.Version, info.SHA256, err = s.putWhole(ctx, p, body)
-	}
-	if body.Err() != nil {
-		return publish.Info{}, s.place.WrapBody(ctx, p.Key, body.Err())
-	}
-	if err != nil {
-		return publish.Info{}, s.wrapPut(ctx, p, err)
-	}
-	return info, nil
+	return s.writer.Put(ctx, p)
 }
 
-// wrapPut says what err means of a put: nothing standing where IfMatch wants
-// something is a conflict.
-func (s *Store) wrapPut(ctx context.Context, p publish.Put, err error) error {
-	var done *s3wire.Error
-	if !errors.As(err, &done) {
-		err = s.wrap(ctx, "put", p.Key, err)
-	}
-	if p.IfMatch != "" && errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("put %q: nothing stands there: %w", p.Key, publish.ErrConflict)
-	}
-	if errors.Is(err, publish.ErrTemporary) && s.conflicts(ctx, p) {
-		return fmt.Errorf("put %q: %w (%v)", p.Key, publish.ErrConflict, err)
-	}
-	return err
+// Link implements publish.Linker, by a copy on the server.
+func (s *Store) Link(ctx context.Context, from string, to layout.Object) error {
+	return s.writer.Link(ctx, from, to)
 }
 
-// conflicts reports whether the condition of p does not hold. A server that
-// refuses a put before it has read the content resets the connection, and the
-// refusal may be lost with it.
-func (s *Store) conflicts(ctx context.Context, p publish.Put) bool {
-	if !p.Create && p.IfMatch == "" {
-		return false
-	}
-	info, err := s.Stat(ctx, p.Key)
-	if err != nil {
-		return p.IfMatch != "" && errors.Is(err, fs.ErrNotExist)
-	}
-	return p.Create || info.Version != p.IfMatch
-}
+// calls are what the writer has the SDK do.
+type calls struct{ *Store }
 
-func (s *Store) putWhole(ctx context.Context, p publish.Put, body *s3wire.Body) (string, layout.Digest, error) {
+// PutWhole implements s3wire.Calls.
+func (s calls) PutWhole(ctx context.Context, p publish.Put, body *s3wire.Body) (string, layout.Digest, error) {
 	opts := header(p.Header)
 	condition(&opts, p)
 	if !p.SHA256.IsZero() {
@@ -87,7 +43,7 @@ func (s *Store) putWhole(ctx context.Context, p publish.Put, body *s3wire.Body) 
 	}
 	out, err := s.core.PutObject(ctx, s.bucket, s.prefix.Key(p.Key), content, p.Size, "", "", opts)
 	if err != nil {
-		return "", layout.Digest{}, err
+		return "", layout.Digest{}, s.wrap(ctx, "put", p.Key, err)
 	}
 	return s3wire.Version(out.ETag), s3wire.ParseChecksum(out.ChecksumSHA256), nil
 }
@@ -108,11 +64,8 @@ func condition(opts *minio.PutObjectOptions, p publish.Put) {
 	}
 }
 
-// Link implements publish.Linker, by a copy on the server.
-func (s *Store) Link(ctx context.Context, from string, to layout.Object) error {
-	if to.Size > s.copyAbove {
-		return s.linkParts(ctx, from, to)
-	}
+// CopyWhole implements s3wire.Calls.
+func (s calls) CopyWhole(ctx context.Context, from string, to layout.Object) error {
 	replaced := map[string]string{"X-Amz-Metadata-Directive": "REPLACE"}
 	if to.Header.ContentType != "" {
 		replaced["Content-Type"] = to.Header.ContentType

@@ -3,8 +3,6 @@ package s3store
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,37 +24,22 @@ type upload struct {
 	source string
 }
 
-var (
-	_ s3wire.PartPutter = (*upload)(nil)
-	_ s3wire.PartCopier = (*upload)(nil)
-)
-
-func (s *Store) putParts(ctx context.Context, p publish.Put, body *s3wire.Body) (string, error) {
-	if p.Create {
-		// Complete would refuse it too, after all of it has gone up.
-		if _, err := s.Stat(ctx, p.Key); err == nil {
-			return "", fmt.Errorf("put %q: %w", p.Key, publish.ErrConflict)
-		}
-	}
-	up, err := s.begin(ctx, p, s.pool.PartSize(p.Size), types.ChecksumAlgorithmCrc32c)
-	if err != nil {
-		return "", err
-	}
-	return s.pool.Put(ctx, up, body, p.SHA256)
+// BeginPut implements s3wire.Calls.
+func (s calls) BeginPut(ctx context.Context, p publish.Put, parts int) (s3wire.PartPutter, error) {
+	return s.begin(ctx, p, parts, types.ChecksumAlgorithmCrc32c)
 }
 
-func (s *Store) linkParts(ctx context.Context, source string, to layout.Object) error {
-	part := s3wire.PartSize(to.Size, min(s.copyAbove, s3wire.CopyPart))
-	up, err := s.begin(ctx, publish.Put{Object: to}, part, "")
+// BeginCopy implements s3wire.Calls.
+func (s calls) BeginCopy(ctx context.Context, from string, to layout.Object, parts int) (s3wire.PartCopier, error) {
+	up, err := s.begin(ctx, publish.Put{Object: to}, parts, "")
 	if err != nil {
-		return s.wrap(ctx, "link", to.Key, err)
+		return nil, err
 	}
-	up.source = source
-	_, err = s3wire.Copy(ctx, up, to.Size, part)
-	return err
+	up.source = s3wire.CopySource(s.bucket, s.prefix.Key(from))
+	return up, nil
 }
 
-func (s *Store) begin(ctx context.Context, p publish.Put, part int64, sum types.ChecksumAlgorithm) (*upload, error) {
+func (s *Store) begin(ctx context.Context, p publish.Put, parts int, sum types.ChecksumAlgorithm) (*upload, error) {
 	p.Open = nil
 	out, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &s.bucket, Key: aws.String(s.prefix.Key(p.Key)), ChecksumAlgorithm: sum,
@@ -65,17 +48,14 @@ func (s *Store) begin(ctx context.Context, p publish.Put, part int64, sum types.
 	if err != nil {
 		return nil, s.wrap(ctx, "begin upload of", p.Key, err)
 	}
-	return &upload{
-		store: s, put: p, id: aws.ToString(out.UploadId),
-		parts: make([]types.CompletedPart, s3wire.Parts(p.Size, part)),
-	}, nil
+	return &upload{store: s, put: p, id: aws.ToString(out.UploadId), parts: make([]types.CompletedPart, parts)}, nil
 }
 
 func (u *upload) key() *string { return aws.String(u.store.prefix.Key(u.put.Key)) }
 
 // PutPart implements s3wire.PartPutter.
 func (u *upload) PutPart(ctx context.Context, p s3wire.Part, body []byte, crc uint32) error {
-	sum := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc))
+	sum := s3wire.ChecksumCRC(crc)
 	out, err := u.store.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &u.store.bucket, Key: u.key(), UploadId: &u.id, PartNumber: aws.Int32(int32(p.Number)),
 		Body: bytes.NewReader(body), ContentLength: &p.Size, ChecksumCRC32C: &sum,

@@ -21,7 +21,7 @@ import (
 // Get implements publish.Store.
 func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, publish.Info, error) {
 	if length == 0 {
-		return s.getNothing(ctx, key)
+		return s3wire.Nothing(s.Stat(ctx, key))
 	}
 	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix.Key(key))}
 	if r := s3wire.Range(offset, length); r != "" {
@@ -29,7 +29,7 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 	}
 	out, err := s.client.GetObject(ctx, in)
 	if fault(err).Status == http.StatusRequestedRangeNotSatisfiable {
-		return s.getNothing(ctx, key)
+		return s3wire.Nothing(s.Stat(ctx, key))
 	}
 	if err != nil {
 		return nil, publish.Info{}, s.wrap(ctx, "get", key, err)
@@ -41,16 +41,6 @@ func (s *Store) Get(ctx context.Context, key string, offset, length int64) (io.R
 		Header: layout.Header{ContentType: aws.ToString(out.ContentType), CacheControl: aws.ToString(out.CacheControl)},
 	}
 	return s.place.Reader(ctx, key, out.Body), info, nil
-}
-
-// getNothing is Get of no bytes.
-func (s *Store) getNothing(ctx context.Context, key string) (io.ReadCloser, publish.Info, error) {
-	info, err := s.Stat(ctx, key)
-	if err != nil {
-		return nil, publish.Info{}, err
-	}
-	info.SHA256 = layout.Digest{}
-	return http.NoBody, info, nil
 }
 
 // Stat implements publish.Store.

@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,9 +57,7 @@ type Store struct {
 	bucket string
 	prefix s3wire.Prefix
 	place  *s3wire.Place
-	pool   *s3wire.Pool
-
-	multipartAbove, copyAbove int64
+	writer *s3wire.Writer
 }
 
 var (
@@ -87,11 +86,11 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	client := s3.NewFromConfig(loaded, options(cfg))
 	s := &Store{
 		client: client, bucket: cfg.Bucket, prefix: prefix,
-		place:          &s3wire.Place{Bucket: cfg.Bucket},
-		pool:           s3wire.NewPool(cfg.PartSize),
-		multipartAbove: or(cfg.MultipartAbove, s3wire.DefaultAbove),
-		copyAbove:      or(cfg.CopyAbove, s3wire.MaxCopy),
+		place: &s3wire.Place{Bucket: cfg.Bucket},
 	}
+	s.writer = s3wire.NewWriter(calls{s}, s.place, s3wire.Sizes{
+		Part: cfg.PartSize, MultipartAbove: cfg.MultipartAbove, CopyAbove: cfg.CopyAbove,
+	})
 	s.describe(client.Options())
 	if err := s.describeCredentials(ctx, client.Options().Credentials); err != nil {
 		return nil, err
@@ -105,17 +104,9 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-func or[T comparable](v, other T) T {
-	var zero T
-	if v == zero {
-		return other
-	}
-	return v
-}
-
 // load reads the SDK's configuration.
 func load(ctx context.Context, cfg Config) (aws.Config, error) {
-	jobs := or(cfg.Jobs, defaultJobs)
+	jobs := cmp.Or(cfg.Jobs, defaultJobs)
 	transport := awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) { s3wire.Tune(tr, jobs) })
 	loaded, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(transport),
@@ -124,7 +115,7 @@ func load(ctx context.Context, cfg Config) (aws.Config, error) {
 		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
 		config.WithLogger(logging.Nop{}),
 	)
-	loaded.Region = or(cfg.Region, or(loaded.Region, "us-east-1"))
+	loaded.Region = cmp.Or(cfg.Region, loaded.Region, "us-east-1")
 	return loaded, err
 }
 

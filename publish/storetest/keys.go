@@ -10,16 +10,16 @@ import (
 
 var keyPromises = []promise{
 	{"keys are kept character by character", func(t *tester) {
-		for _, key := range hardKeys {
+		t.each(hardKeys, func(key string) error {
 			t.put(key, "body of "+key)
-		}
-		for _, key := range hardKeys {
-			t.wantBody(key, "body of "+key)
-		}
+			return nil
+		})
 		t.wantList("", slices.Sorted(slices.Values(hardKeys))...)
-		for _, key := range hardKeys {
+		t.each(hardKeys, func(key string) error {
+			t.wantBody(key, "body of "+key)
 			t.wantList(key, key)
-		}
+			return nil
+		})
 	}},
 	{"a prefix is the beginning of a key, not a directory", func(t *tester) {
 		t.putAll([]string{"a.txt", "a/1", "a/b/2", "a/b-c", "a-b/1", "ab", "b/a/1", "A"})
@@ -39,12 +39,13 @@ var keyPromises = []promise{
 		t.wantList("a/2")
 		t.wantList("a/1/")
 	}},
-	{"a list of more than 1,000 keys is whole and sorted", func(t *tester) {
-		keys := numbered("many/", 1100)
-		keys = append(keys, "many-more", "many.txt", "manyfold")
-		t.putAll(keys)
-		slices.Sort(keys)
-		t.wantList("many", keys...)
+	{"more than 1,000 keys are listed, whole and sorted, and deleted", func(t *tester) {
+		many, near := numbered("many/", 1100), []string{"many-more", "many.txt", "manyfold"}
+		all := slices.Sorted(slices.Values(slices.Concat(many, near)))
+		t.putAll(all)
+		t.wantList("many", all...)
+		t.delete(slices.Concat(many, numbered("missing/", 10))...)
+		t.wantList("", near...)
 	}},
 	{"a list gives sizes, and the versions it gives are right", func(t *tester) {
 		t.put("list/3", "abc")
@@ -101,7 +102,7 @@ func numbered(prefix string, n int) []string {
 func (t *tester) each(keys []string, f func(key string) error) {
 	t.Helper()
 	var g errgroup.Group
-	g.SetLimit(16)
+	g.SetLimit(64)
 	for _, key := range keys {
 		g.Go(func() error { return f(key) })
 	}

@@ -2,6 +2,7 @@ package s3wire
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"net/url"
@@ -77,6 +78,11 @@ func Version(etag string) string {
 
 // Checksum returns d as x-amz-checksum-sha256 has it.
 func Checksum(d layout.Digest) string { return base64.StdEncoding.EncodeToString(d[:]) }
+
+// ChecksumCRC returns a CRC-32C as x-amz-checksum-crc32c has it.
+func ChecksumCRC(crc uint32) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc))
+}
 
 // ParseChecksum returns the digest of the whole object. It is zero for
 // anything else: "…-3" is a digest of three digests.

@@ -4,7 +4,20 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+
+	"datestone/layout"
+	"datestone/publish"
 )
+
+// Nothing is Get of no bytes, which no range can ask for, made of what Stat says.
+func Nothing(info publish.Info, err error) (io.ReadCloser, publish.Info, error) {
+	if err != nil {
+		return nil, publish.Info{}, err
+	}
+	info.SHA256 = layout.Digest{}
+	return http.NoBody, info, nil
+}
 
 // Reader returns body, whose errors then name the object and say what they
 // mean: a connection that breaks midway may be gone at the next attempt.

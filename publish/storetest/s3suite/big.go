@@ -1,10 +1,8 @@
-package miniostore_test
+package s3suite
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -12,9 +10,6 @@ import (
 	"testing"
 
 	"datestone/layout"
-	"datestone/publish"
-	"datestone/publish/miniostore"
-	"datestone/publish/storetest/servers"
 )
 
 const (
@@ -26,17 +21,22 @@ const (
 	bigMemory = 200_000                                                            // kB, of the whole process
 )
 
-// TestStore_big puts and links an object of 6 GiB, each time in a process of
-// its own, so that the most memory it ever had can be asked for.
-func TestStore_big(t *testing.T) {
+// Big puts and links an object of 6 GiB, each time in a process of its own,
+// which runs t alone, so that the most memory it ever had can be asked for.
+func Big(t *testing.T, d Driver) {
+	if endpoint, bucket, ok := strings.Cut(os.Getenv(childVariable), " "); ok {
+		d.putBig(t, endpoint, bucket)
+		return
+	}
 	if os.Getenv(bigVariable) == "" {
 		t.Skipf("writes 12 GiB twice: set %s=1", bigVariable)
 	}
-	for name, start := range map[string]func(testing.TB) servers.Server{"minio": servers.MinIO, "versitygw": servers.VersityGW} {
-		t.Run(name, func(t *testing.T) {
-			server := start(t)
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStore_bigChild$", "-test.v", "-test.timeout=30m")
-			cmd.Env = append(os.Environ(), childVariable+"="+server.Host()+" "+server.Bucket(t))
+	child := "-test.run=^" + t.Name() + "$"
+	for _, s := range allServers {
+		t.Run(s.name, func(t *testing.T) {
+			server := s.start(t)
+			cmd := exec.CommandContext(t.Context(), os.Args[0], child, "-test.v", "-test.timeout=30m")
+			cmd.Env = append(os.Environ(), childVariable+"="+server.Endpoint+" "+server.Bucket(t))
 			out, err := cmd.CombinedOutput()
 			t.Logf("%s", out)
 			if err != nil {
@@ -46,23 +46,14 @@ func TestStore_big(t *testing.T) {
 	}
 }
 
-func TestStore_bigChild(t *testing.T) {
-	endpoint, bucket, ok := strings.Cut(os.Getenv(childVariable), " ")
-	if !ok {
-		t.Skip("is run by TestStore_big")
-	}
-	store, ctx := open(t, miniostore.Config{Endpoint: endpoint, Bucket: bucket}), t.Context()
+func (d Driver) putBig(t *testing.T, endpoint, bucket string) {
+	store, ctx := d.open(t, Config{Endpoint: endpoint, Bucket: bucket}), t.Context()
 	sum, err := layout.ParseDigest(bigDigest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := publish.Put{
-		Object: layout.Object{Key: "1.iso", Size: bigSize, SHA256: sum, Header: layout.HeaderFor(layout.Content, "1.iso")},
-		Open: func(context.Context) (io.ReadCloser, error) {
-			return io.NopCloser(io.LimitReader(zeroReader{}, bigSize)), nil
-		},
-		Create: true,
-	}
+	p := zerosOf("1.iso", bigSize, sum)
+	p.Create = true
 	to := p.Object
 	to.Key = "2.iso"
 	_, err = store.Put(ctx, p)
