@@ -236,14 +236,26 @@ func (s *e2eSite) locations() string {
 // e2eBlock returns the block of docs/serving.md that begins with the title.
 func e2eBlock(t testing.TB, title, old, replacement string) string {
 	t.Helper()
+	return e2eCode(t, "```nginx\n# "+title+"\n", old, replacement)
+}
+
+// e2eCode returns what follows begin up to the block's end, some of it replaced.
+func e2eCode(t testing.TB, begin string, replace ...string) string {
+	t.Helper()
 	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "serving.md"))
 	must(t, err)
-	_, after, found := strings.Cut(string(doc), "```nginx\n# "+title+"\n")
+	_, after, found := strings.Cut(string(doc), begin)
 	block, _, closed := strings.Cut(after, "```")
-	if !found || !closed || !strings.Contains(block, old) {
-		t.Fatalf("docs/serving.md has no block %q with %s", title, old)
+	if !found || !closed {
+		t.Fatalf("docs/serving.md has no block %q", begin)
 	}
-	return strings.ReplaceAll(block, old, replacement)
+	for i := 0; i < len(replace); i += 2 {
+		if !strings.Contains(block, replace[i]) {
+			t.Fatalf("the block %q of docs/serving.md has no %s", begin, replace[i])
+		}
+		block = strings.ReplaceAll(block, replace[i], replace[i+1])
+	}
+	return block
 }
 
 // An e2eNginx is a running nginx.
@@ -289,7 +301,8 @@ func startE2ENginx(t testing.TB, rules, locations string) e2eNginx {
 	}
 	must(t, os.WriteFile(conf, fmt.Appendf(nil, e2eNginxConf, dir, rules, n.addr, locations, user), 0o666))
 	words := []string{bin, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", conf}
-	n.reload = append(words, "-s", "reload")
+	script := e2eCode(t, "```sh\n", "/run/nginx.pid", filepath.Join(dir, "pid"), "nginx -s reload", strings.Join(words, " ")+" -s reload")
+	n.reload = []string{"sh", "-c", script}
 	cmd := exec.Command(words[0], words[1:]...)
 	must(t, cmd.Start())
 	t.Cleanup(func() {
