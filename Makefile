@@ -42,7 +42,7 @@ bench: build ## measure against named baselines, as ratios of one run
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./index ./redirects ./sync ./publish/... ./cmd/datestone
 
 big: ## a 6 GB object through every store, in under 200 MB of memory
-	DATESTONE_TEST_BIG=1 $(GO) test -run Big -v -timeout 60m ./publish/...
+	DATESTONE_TEST_BIG=1 $(GO) test -run Big -v -timeout 60m ./publish/... ./cmd/datestone
 
 fuzz: ## each parser's fuzz test for a minute
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
