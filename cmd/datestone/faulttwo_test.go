@@ -176,6 +176,34 @@ func noOrphans(t *testing.T, m machine) {
 	}
 }
 
+// TestAdditiveKeepsWhatOthersBroughtIn lets a run read its remote, and another
+// one commit before the first has the lock.
+func TestAdditiveKeepsWhatOthersBroughtIn(t *testing.T) {
+	t.Parallel()
+	a, b := twoMachines(t, newFaultRemote(t, "additive"))
+	story := faultStory()
+	if code, said := a.here(story[0]); code != 0 {
+		t.Fatalf("exit code %d: %s", code, said)
+	}
+	step := later(story[1], 48*time.Hour)
+	c, said := a.start(step, "stop before put .datestone/locks/myfile.json")
+	a.waitFor(t, c, said)
+	t.Cleanup(func() { c.Process.Signal(syscall.SIGCONT); c.Process.Kill() })
+	if code, said := b.here(story[5]); code != 0 {
+		t.Fatalf("the other: exit code %d: %s", code, said)
+	}
+	if code := cont(t, c); code != 0 {
+		t.Fatalf("woken, it ended with %d: %s", code, said)
+	}
+	all := b.all()
+	for p := range story[5].files {
+		key := "checkpoints/myfile/" + string(step.now) + "/" + p
+		if _, ok := all[key]; !ok {
+			t.Errorf("missing: %s", key)
+		}
+	}
+}
+
 // TestClockGoneBack refuses to publish before what the log has.
 func TestClockGoneBack(t *testing.T) {
 	t.Parallel()

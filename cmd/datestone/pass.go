@@ -210,8 +210,15 @@ func (p *pass) work(ctx context.Context) error {
 // and at the claims. An index that remembers another log than the bucket has
 // is begun again.
 func (p *pass) settle(ctx context.Context) error {
+	before := p.known.Newest
 	if err := p.catchUp(ctx); err != nil {
 		return err
+	}
+	if p.state != nil && p.known.Newest != before {
+		// What additive mode keeps is what the newest checkpoint has.
+		if err := p.read(ctx, layout.Remote{}); err != nil {
+			return err
+		}
 	}
 	if head := p.known.Table.Log; head.Entries > 0 {
 		e, err := p.log.Entry(ctx, head.Entries)
