@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -119,6 +120,7 @@ func (r *e2eReader) read(stop <-chan struct{}) {
 			r.known[id] = true
 		}
 		r.ask()
+		time.Sleep(2 * time.Millisecond) // leave something of a small machine to the runs
 	}
 }
 
@@ -206,9 +208,24 @@ func (r *e2eReader) ask() {
 	}
 }
 
+// get asks as a patient client does: a worker of nginx that is reloaded again
+// and again may drop a connection.
 func (r *e2eReader) get(path string) (status int, location, body string) {
-	res, body := e2eGet(r.t, r.client, r.url+path)
-	return res.StatusCode, res.Header.Get("Location"), body
+	var err error
+	for range 3 {
+		var res *http.Response
+		if res, err = r.client.Get(r.url + path); err != nil {
+			continue
+		}
+		var b []byte
+		b, err = io.ReadAll(res.Body)
+		res.Body.Close()
+		if err == nil {
+			return res.StatusCode, res.Header.Get("Location"), string(b)
+		}
+	}
+	r.t.Errorf("%s: %v", path, err)
+	return 0, "", ""
 }
 
 // judge holds what the reader learned against the site as it is in the end.
