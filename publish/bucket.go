@@ -242,6 +242,7 @@ func (b *Bucket) Advance(ctx context.Context, page layout.Page) error {
 		var info Info
 		old, info, err = b.Read(ctx, page.Key, maxListing)
 		p := Bytes(page.Object, page.Body)
+		p.Whole = true
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			p.Create = true
@@ -332,7 +333,7 @@ func (b *Bucket) register(ctx context.Context, list layout.Repositories, publicP
 		return err
 	}
 	p := Bytes(layout.NewPage(layout.Listing, layout.RepositoriesKey, body, list.Changes).Object, body)
-	p.Create, p.IfMatch = version == "", version
+	p.Create, p.IfMatch, p.Whole = version == "", version, true
 	return b.put(ctx, p)
 }
 

@@ -16,7 +16,9 @@ import (
 func (l *Log) Claim(ctx context.Context, c layout.Claim, list []byte) error {
 	key := layout.ClaimFilesKey(l.repository, c.ID)
 	page := layout.NewPage(layout.Private, key, list, 0)
-	if err := l.bucket.Create(ctx, Bytes(page.Object, list)); err != nil {
+	p := Bytes(page.Object, list)
+	p.Whole = true
+	if err := l.bucket.Create(ctx, p); err != nil {
 		return fmt.Errorf("claim %s for %q: %w", c.ID, l.repository, err)
 	}
 	body, err := c.Encode()
@@ -24,7 +26,9 @@ func (l *Log) Claim(ctx context.Context, c layout.Claim, list []byte) error {
 		return err
 	}
 	page = layout.NewPage(layout.Private, layout.ClaimKey(l.repository, c.ID), body, 0)
-	if err := l.bucket.Create(ctx, Bytes(page.Object, body)); err != nil {
+	p = Bytes(page.Object, body)
+	p.Whole = true
+	if err := l.bucket.Create(ctx, p); err != nil {
 		return fmt.Errorf("claim %s for %q: %w", c.ID, l.repository, err)
 	}
 	return l.bucket.Sync(ctx)

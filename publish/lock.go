@@ -186,7 +186,7 @@ func (h *holder) write(ctx context.Context, k lock, version string) error {
 	}
 	page := layout.NewPage(layout.Private, layout.LockKey(h.log.repository), append(body, '\n'), 0)
 	p := Bytes(page.Object, page.Body)
-	p.Create, p.IfMatch = version == "", version
+	p.Create, p.IfMatch, p.Whole = version == "", version, true
 	b := h.log.bucket
 	return b.again(ctx, "lock", func() error { // never behind other requests
 		info, err := b.store.Put(ctx, p)

@@ -102,7 +102,9 @@ func (l *Log) Append(ctx context.Context, r layout.Record) (layout.Entry, error)
 		return layout.Entry{}, err
 	}
 	page := layout.NewPage(layout.LogEntry, layout.RecordKey(l.base, r.Entry), body, 0)
-	if err := l.bucket.Create(ctx, Bytes(page.Object, body)); err != nil {
+	p := Bytes(page.Object, body)
+	p.Whole = true
+	if err := l.bucket.Create(ctx, p); err != nil {
 		return layout.Entry{}, fmt.Errorf("append to the log of %q: %w", l.repository, err)
 	}
 	return layout.Entry{Record: r, SHA256: page.SHA256}, l.bucket.Sync(ctx)

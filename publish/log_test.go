@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -275,4 +276,43 @@ func TestCommit(t *testing.T) {
 	}
 	_, err = l.Commit(t.Context(), claim(t, l, stamp(2), content), layout.Head{}, stamp(2))
 	wantIs(t, err, publish.ErrConflict)
+}
+
+// A witness remembers which objects were to survive a power cut whole.
+type witness struct {
+	*storetest.Memory
+	mu    sync.Mutex
+	whole map[string]bool
+}
+
+func (w *witness) Put(ctx context.Context, p publish.Put) (publish.Info, error) {
+	w.mu.Lock()
+	w.whole[p.Key] = p.Whole
+	w.mu.Unlock()
+	return w.Memory.Put(ctx, p)
+}
+
+func TestWhatIsReadToFinishIsWhole(t *testing.T) {
+	t.Parallel()
+	w := &witness{Memory: &storetest.Memory{}, whole: map[string]bool{}}
+	b := newBucket(t, w)
+	l := b.Log(repo, base)
+	p := plan(stamp(1), trio)
+	must(t, l.Locked(t.Context(), config("a"), func(ctx context.Context) error {
+		c := claim(t, l, stamp(1), trio)
+		must(t, b.Place(ctx, p.Steps(lacksAll), from(b, p, trio)))
+		must(t, b.Pages(ctx, p))
+		_, err := l.Commit(ctx, c, layout.Head{}, stamp(1))
+		must(t, err)
+		must(t, b.Advance(ctx, listing(1, "")))
+		return b.Register(ctx, row("a"), "/")
+	}))
+	for key, whole := range w.whole {
+		if want := !strings.HasPrefix(key, layout.CheckpointPrefix(base, stamp(1))); whole != want {
+			t.Errorf("%s is put with Whole %t, want %t", key, whole, want)
+		}
+	}
+	if len(w.whole) < 10 {
+		t.Errorf("only %d objects were put", len(w.whole))
+	}
 }

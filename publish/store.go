@@ -44,6 +44,10 @@ type Put struct {
 	// an attempt. The content may end with an error of its own instead of
 	// io.EOF, which Put returns, wrapped, having written nothing.
 	Open func(ctx context.Context) (io.ReadCloser, error)
+	// Whole makes sure that a power cut leaves the object whole or not at all,
+	// before any Sync; without it a Syncer may leave a part of it. It is for
+	// the few objects without which nothing can be finished.
+	Whole bool
 	// Create makes the Put succeed only where nothing stands at the key
 	// (If-None-Match: *); otherwise it is ErrConflict.
 	Create bool

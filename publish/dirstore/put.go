@@ -156,7 +156,7 @@ func (s *Store) fill(ctx context.Context, f *os.File, p publish.Put) (layout.Dig
 		return sum, fmt.Errorf("%w: %d bytes instead of %d", publish.ErrDigest, n, p.Size)
 	case !p.SHA256.IsZero() && sum != p.SHA256:
 		return sum, fmt.Errorf("%w: SHA-256 is %s instead of %s", publish.ErrDigest, sum, p.SHA256)
-	case syncAtWrite:
+	case syncAtWrite || p.Whole:
 		return sum, f.Sync()
 	}
 	return sum, nil
