@@ -2,6 +2,7 @@ package s3wire_test
 
 import (
 	"fmt"
+	"hash/crc32"
 	"math"
 	"net/url"
 	"testing"
@@ -45,6 +46,11 @@ func ExampleCopySource() {
 func ExampleVersion() {
 	fmt.Println(s3wire.Version("abc"), s3wire.Version(`"abc"`), s3wire.Version(`W/"abc"`), s3wire.Version(""))
 	// Output: "abc" "abc" W/"abc"
+}
+
+func ExampleChecksumCRC() {
+	fmt.Println(s3wire.ChecksumCRC(crc32.Checksum([]byte("123456789"), crc32.MakeTable(crc32.Castagnoli))))
+	// Output: 4waSgw==
 }
 
 func FuzzCopySource(f *testing.F) {
