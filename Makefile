@@ -38,8 +38,9 @@ servers: ## build the pinned MinIO and versitygw that the tests start (some minu
 	@mkdir -p $(BIN)
 	$(GO) build -C testdata/servers -o $(BIN)/ $(SERVERS)
 
-bench: build ## measure against named baselines, as ratios of one run
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./index ./redirects ./sync ./publish/... ./cmd/datestone
+bench: ## measure against named baselines, as ratios of one run; the main job in ROUNDS=3 rounds
+	$(GO) test -run '^$$' -bench . -benchtime $(or $(ROUNDS),3)x -timeout 60m ./cmd/datestone
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./index ./redirects ./sync/... ./publish/...
 
 big: ## a 6 GB object through every store, in under 200 MB of memory
 	DATESTONE_TEST_BIG=1 $(GO) test -run Big -v -timeout 60m ./publish/... ./cmd/datestone
