@@ -94,7 +94,11 @@ func (b *Bucket) again(ctx context.Context, op string, request func() error) err
 		return struct{}{}, err
 	}, backoff.WithBackOff(wait), backoff.WithMaxTries(uint(b.attempts)), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, d time.Duration) {
-			b.log.DebugContext(ctx, "request is made again", "operation", op, "after", d, "error", err)
+			level := slog.LevelDebug
+			if d >= time.Second { // a wait that people notice
+				level = slog.LevelWarn
+			}
+			b.log.Log(ctx, level, "request is made again", "operation", op, "after", d.Round(time.Millisecond), "error", err)
 		}))
 	if ctx.Err() != nil && err != nil {
 		return context.Cause(ctx)
