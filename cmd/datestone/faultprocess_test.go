@@ -58,6 +58,9 @@ type disturbedStore struct {
 	mu    sync.Mutex
 	calls int
 	done  bool
+	// flight is held by every call: a process is not stopped in the middle of
+	// one, where it would hold the mutex of the directory.
+	flight sync.RWMutex
 }
 
 // call does a call, and what is to happen before or after it.
@@ -78,7 +81,9 @@ func (d *disturbedStore) call(op, key string, do func()) {
 	if match && d.when == "before" {
 		d.signal()
 	}
+	d.flight.RLock()
 	do()
+	d.flight.RUnlock()
 	if match && d.when == "after" {
 		d.signal()
 	}
@@ -97,6 +102,8 @@ func (d *disturbedStore) signal() {
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	}
+	d.flight.Lock()
+	defer d.flight.Unlock()
 	if err := os.WriteFile(os.Getenv(stoppedVar), nil, 0o666); err != nil {
 		panic(err)
 	}

@@ -223,8 +223,8 @@ func (p *pass) settle(ctx context.Context) error {
 	if head := p.known.Table.Log; head.Entries > 0 {
 		e, err := p.log.Entry(ctx, head.Entries)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && e.SHA256 != head.SHA256 {
-			return fmt.Errorf("the index %s remembers another log of %q than the bucket has: remove the index, it is made again from the bucket",
-				p.config.Index, p.repo.Name)
+			return fmt.Errorf("the log of %q does not have the entry %d that is remembered: if the bucket was restored or exchanged, "+
+				"remove the index %s, it is made again from the bucket", p.repo.Name, head.Entries, p.config.Index)
 		}
 		if err != nil {
 			return err

@@ -20,7 +20,9 @@ func (p *pass) locked(ctx context.Context, work func(context.Context) error) err
 	if err == nil {
 		err = p.bucket.Sync(ctx) // or a power cut could undo what is remembered as done
 	}
-	if errors.Is(err, publish.ErrLockLost) {
+	// A lock that was taken over and freed again does not show; that the claim
+	// is gone, or the log's next entry taken, does.
+	if errors.Is(err, publish.ErrLockLost) || errors.Is(err, publish.ErrConflict) || errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, p.tidy(ctx))
 	}
 	if err == nil || errors.Is(err, publish.ErrLocked) && !p.unsettled {
