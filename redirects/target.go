@@ -1,6 +1,7 @@
 package redirects
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +15,26 @@ var dialects = map[string]func([]site) ([]Artifact, error){
 	"json":  renderJSON,
 	"nginx": renderNginx,
 }
+
+// ErrTooManyRules is what a TooManyRulesError is: the target can't hold the
+// tables. Nothing is rendered then, so the rules in force stay.
+var ErrTooManyRules = errors.New("too many rules")
+
+// A TooManyRulesError says what the tables need of a target, and what it takes.
+type TooManyRulesError struct {
+	Target       string
+	Needs, Takes int
+	Unit         string // what is counted: "bytes in a KeyValueStore"
+	WaysOut      string // what would fit
+}
+
+func (e *TooManyRulesError) Error() string {
+	return fmt.Sprintf("redirect target %s: %v: the tables need %d %s, it takes %d; ways out: %s",
+		e.Target, ErrTooManyRules, e.Needs, e.Unit, e.Takes, e.WaysOut)
+}
+
+// Is makes errors.Is find ErrTooManyRules.
+func (e *TooManyRulesError) Is(target error) bool { return target == ErrTooManyRules }
 
 // Targets returns the names of all targets, sorted.
 func Targets() []string { return slices.Sorted(maps.Keys(dialects)) }
