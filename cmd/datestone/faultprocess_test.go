@@ -31,28 +31,20 @@ const (
 
 // disturbed puts what the environment asks for around a store.
 func disturbed(s publish.Store) publish.Store {
-	all, ok := s.(dirLike)
+	all, ok := s.(dirStore)
 	words := strings.SplitN(os.Getenv(disturbVar), " ", 3)
 	if !ok || len(words) < 3 && os.Getenv(callsVar) == "" {
 		return s
 	}
-	d := &disturbedStore{dirLike: all}
+	d := &disturbedStore{dirStore: all}
 	if len(words) == 3 {
 		d.action, d.when, d.what = words[0], words[1], words[2]
 	}
 	return d
 }
 
-// dirLike is what the store of a directory is.
-type dirLike interface {
-	publish.Store
-	publish.Linker
-	publish.Deleter
-	publish.Syncer
-}
-
 type disturbedStore struct {
-	dirLike
+	dirStore
 	action, when, what string
 
 	mu    sync.Mutex
@@ -111,33 +103,33 @@ func (d *disturbedStore) signal() {
 }
 
 func (d *disturbedStore) Get(ctx context.Context, key string, offset, length int64) (r io.ReadCloser, i publish.Info, err error) {
-	d.call("get", key, func() { r, i, err = d.dirLike.Get(ctx, key, offset, length) })
+	d.call("get", key, func() { r, i, err = d.dirStore.Get(ctx, key, offset, length) })
 	return r, i, err
 }
 
 func (d *disturbedStore) Stat(ctx context.Context, key string) (i publish.Info, err error) {
-	d.call("stat", key, func() { i, err = d.dirLike.Stat(ctx, key) })
+	d.call("stat", key, func() { i, err = d.dirStore.Stat(ctx, key) })
 	return i, err
 }
 
 func (d *disturbedStore) Put(ctx context.Context, p publish.Put) (i publish.Info, err error) {
-	d.call("put", p.Key, func() { i, err = d.dirLike.Put(ctx, p) })
+	d.call("put", p.Key, func() { i, err = d.dirStore.Put(ctx, p) })
 	return i, err
 }
 
 func (d *disturbedStore) List(ctx context.Context, prefix string) (all iter.Seq2[publish.Info, error]) {
-	d.call("list", prefix, func() { all = d.dirLike.List(ctx, prefix) })
+	d.call("list", prefix, func() { all = d.dirStore.List(ctx, prefix) })
 	return all
 }
 
 func (d *disturbedStore) Link(ctx context.Context, from string, to layout.Object) (err error) {
-	d.call("link", to.Key, func() { err = d.dirLike.Link(ctx, from, to) })
+	d.call("link", to.Key, func() { err = d.dirStore.Link(ctx, from, to) })
 	return err
 }
 
 func (d *disturbedStore) Delete(ctx context.Context, keys ...string) (err error) {
 	for _, key := range keys {
-		if d.call("delete", key, func() { err = d.dirLike.Delete(ctx, key) }); err != nil {
+		if d.call("delete", key, func() { err = d.dirStore.Delete(ctx, key) }); err != nil {
 			return err
 		}
 	}
@@ -145,6 +137,6 @@ func (d *disturbedStore) Delete(ctx context.Context, keys ...string) (err error)
 }
 
 func (d *disturbedStore) Sync(ctx context.Context) (err error) {
-	d.call("sync", "", func() { err = d.dirLike.Sync(ctx) })
+	d.call("sync", "", func() { err = d.dirStore.Sync(ctx) })
 	return err
 }
