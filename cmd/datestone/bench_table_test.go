@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -41,9 +42,14 @@ func (p *benchPair) measure(round int, ours, theirs func()) {
 		slices.Reverse(ways)
 	}
 	for _, way := range ways {
+		settle()
 		way()
 	}
 }
+
+// settle lets the disk finish what the other way wrote, where there is a
+// program that waits for that.
+func settle() { _ = exec.Command("sync").Run() }
 
 func timed(f func()) time.Duration {
 	runtime.GC() // what the other way left is not ours to clear away
