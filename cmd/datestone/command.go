@@ -138,7 +138,7 @@ Global flags (before the command or behind it):{{range .VisibleFlags}}
    {{.}}{{end}}
 
 "datestone help COMMAND" says more. Exit codes: 0 done, 1 failed, 2 usage or configuration,
-3 some repositories failed, 4 another run holds the lock, 5 damage found, 130 interrupted.
+3 some repositories failed, 4 another run holds the lock, 5 damage or wrong answers found, 130 interrupted.
 `
 
 const commandHelp = `{{.HelpName}} {{.Usage}}.

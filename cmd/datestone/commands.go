@@ -14,6 +14,7 @@ func commands(e *env) []*cli.Command {
 		promoteCommand(e),
 		listCommand(e),
 		diffCommand(e),
+		checkCommand(e),
 		serveCommand(e),
 		versionCommand(e),
 		completionCommand(e),
