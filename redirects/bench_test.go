@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 
 	"datestone/layout"
@@ -70,6 +72,40 @@ func BenchmarkNginx(b *testing.B) {
 			b.ResetTimer()
 			e.ask(b, targets, func(string, int, http.Header, string) {})
 			b.ReportMetric(e.loading.Seconds(), "s-to-load")
+		})
+	}
+}
+
+// BenchmarkFunction is a request for a moment, redirected by the CloudFront
+// Function in njs, by the clock of the script: with the tables in the code
+// where they fit, else with a KeyValueStore whose reads cost nothing.
+func BenchmarkFunction(b *testing.B) {
+	for _, n := range []int{1000, 20000, 100000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			t := benchTable(n)
+			artifacts, err := redirects.Render("cloudfront", []layout.Table{t})
+			if err != nil {
+				b.Fatal(err)
+			}
+			rng := rand.New(rand.NewPCG(29, 30))
+			targets := make([]string, 20000)
+			for i := range targets {
+				targets[i] = "/r/" + string(momentNear(rng, t)) + "/dists/x"
+			}
+			store := ""
+			if len(artifacts) > 1 {
+				store = string(artifacts[1].Body)
+			}
+			script := functionScript(b, string(artifacts[0].Body), store, targets, "")
+			took := 0.0
+			for b.Loop() {
+				took, err = strconv.ParseFloat(strings.TrimSpace(string(runJS(b, "njs", script, "time"))), 64)
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(took*1000/float64(len(targets)), "µs/request")
+			b.ReportMetric(float64(len(artifacts[0].Body)), "B-of-code")
 		})
 	}
 }

@@ -12,8 +12,10 @@ import (
 
 // dialects are the targets rules can be rendered for, by name.
 var dialects = map[string]func([]site) ([]Artifact, error){
-	"json":  renderJSON,
-	"nginx": renderNginx,
+	"cloudflare": renderCloudflare,
+	"cloudfront": renderCloudFront,
+	"json":       renderJSON,
+	"nginx":      renderNginx,
 }
 
 // ErrTooManyRules is what a TooManyRulesError is: the target can't hold the
@@ -46,6 +48,15 @@ func Render(target string, tables []layout.Table) ([]Artifact, error) {
 	if !ok {
 		return nil, fmt.Errorf("no redirect target %q: there are %s", target, strings.Join(Targets(), ", "))
 	}
+	sites, err := checkedSites(tables)
+	if err != nil {
+		return nil, err
+	}
+	return render(sites)
+}
+
+// checkedSites returns the sites of tables, ascending by base path, apart.
+func checkedSites(tables []layout.Table) ([]site, error) {
 	var sites []site
 	for _, t := range tables {
 		s, err := checkedSite(t)
@@ -63,7 +74,7 @@ func Render(target string, tables []layout.Table) ([]Artifact, error) {
 			}
 		}
 	}
-	return render(sites)
+	return sites, nil
 }
 
 // checkedSite refuses what must not reach a rule: tables may be files from

@@ -78,7 +78,7 @@ func TestRenderRefuses(t *testing.T) {
 		tables       []layout.Table
 		want         string
 	}{
-		{"an unknown target", "ngnix", nil, `no redirect target "ngnix": there are json, nginx`},
+		{"an unknown target", "ngnix", nil, `no redirect target "ngnix": there are ` + strings.Join(redirects.Targets(), ", ")},
 		{"a base path that is a directive", "nginx", with(func(t *layout.Table) { t.BasePath = `x" y; }` }), `table of "debian": base path`},
 		{"a public path without slash", "nginx", with(func(t *layout.Table) { t.PublicPath = "/mirror" }), `table of "debian": "/mirror" is no public path`},
 		{"a channel that is a directive", "nginx", with(func(t *layout.Table) { t.Channels["a; b"] = "" }), `"a; b" is no name of a channel`},

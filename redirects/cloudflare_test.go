@@ -1,0 +1,94 @@
+package redirects_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"datestone/layout"
+	"datestone/redirects"
+)
+
+// workerHarness asks the worker for all targets, each as it was sent: a Request
+// of Node, like any URL, settles dot segments before the worker sees them.
+const workerHarness = `
+import fs from 'node:fs';
+import worker from './worker.mjs';
+const now = Date.parse(%NOW%.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'));
+const RealDate = Date;
+globalThis.Date = class extends RealDate {
+	constructor(...a) { a.length ? super(...a) : super(now); }
+};
+let asked;
+globalThis.fetch = async (url, options) => {
+	asked = url;
+	const status = /[/]status-(\d+)$/.exec(url);
+	return new Response('', {status: status ? Number(status[1]) : 200, headers: {'x-range': options.headers.get('range') || '', 'x-cookie': options.headers.get('cookie') || ''}});
+};
+for (const target of JSON.parse(fs.readFileSync('%TARGETS%', 'utf8'))) {
+	const sent = 'https://example.org' + target;
+	const real = new Request(sent, {method: 'HEAD', headers: {range: 'bytes=0-1', cookie: 'a=b'}});
+	const request = real.url === sent ? real : {url: sent, method: 'GET', headers: real.headers};
+	asked = '';
+	const r = await worker.fetch(request, {ORIGIN: 'https://store.example.org/bucket/'});
+	if (r.status === 200 && (r.headers.get('x-range') !== 'bytes=0-1' || r.headers.get('x-cookie'))) throw new Error('headers of ' + target);
+	console.log(JSON.stringify({Status: r.status, Location: r.headers.get('location') || '', Cache: r.headers.get('cache-control') || '',
+		Key: asked.replace('https://store.example.org/bucket', '')}));
+}
+if ((await worker.fetch(new Request('https://example.org/', {method: 'PUT'}), {})).status !== 405) throw new Error('PUT');
+`
+
+func workerAnswers(t *testing.T, tables []layout.Table, targets []string, now layout.Stamp) []jsAnswer {
+	t.Helper()
+	artifacts, err := redirects.Render("cloudflare", tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "worker.mjs"), string(artifacts[0].Body))
+	writeFile(t, filepath.Join(dir, "targets.json"), jsText(t, targets))
+	harness := strings.NewReplacer("%TARGETS%", filepath.ToSlash(filepath.Join(dir, "targets.json")), "%NOW%", jsText(t, now)).Replace(workerHarness)
+	writeFile(t, filepath.Join(dir, "harness.mjs"), harness)
+	return jsAnswers(t, runJS(t, "node", filepath.Join(dir, "harness.mjs")), targets)
+}
+
+func TestCloudflareSaysWhatResolveSays(t *testing.T) {
+	t.Parallel()
+	for _, c := range jsCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			checkJS(t, c.tables, c.targets, c.now, workerAnswers(t, c.tables, c.targets, c.now))
+		})
+	}
+}
+
+func TestCloudflareTellsWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	targets := []string{"/r/status-400", "/r/status-403", "/r/status-404", "/r/status-500", "/r/status-206"}
+	want := []int{404, 404, 404, 500, 206}
+	for i, a := range workerAnswers(t, []layout.Table{table("r")}, targets, "20250101T000000Z") {
+		if a.Status != want[i] || a.Status == 404 != (a.Cache == "no-cache") {
+			t.Errorf("%s: status %d, Cache-Control %q, want %d", targets[i], a.Status, a.Cache, want[i])
+		}
+	}
+}
+
+func TestCloudflareRefusesWhatItCanNotHold(t *testing.T) {
+	t.Parallel()
+	big, rng, at := table("r"), rand.New(rand.NewPCG(27, 28)), time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for range 1_000_000 {
+		at = at.Add(time.Duration(1+rng.IntN(20000)) * time.Second)
+		big.Checkpoints = append(big.Checkpoints, layout.Checkpoint{ID: layout.StampOf(at)})
+	}
+	artifacts, err := redirects.Render("cloudflare", []layout.Table{big})
+	var e *redirects.TooManyRulesError
+	if !errors.As(err, &e) || e.Needs <= 3_000_000 || artifacts != nil {
+		t.Fatalf("got %v and %d artifacts", err, len(artifacts))
+	}
+	if want := "redirect target cloudflare: too many rules: the tables need "; !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
