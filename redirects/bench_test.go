@@ -57,13 +57,27 @@ func BenchmarkRender(b *testing.B) {
 	}
 }
 
-// BenchmarkNginx is a request over one of eight connections, redirected; how
-// long nginx took to load the rules stands beside it.
+// A benchmark of an engine is a request over one of eight connections,
+// redirected; how large the rules are and how long the engine took to load
+// them stand beside it.
+
 func BenchmarkNginx(b *testing.B) {
-	for _, n := range benchSizes {
+	benchEngine(b, "nginx", func(tables []layout.Table) engine {
+		return startNginx(b, tables, "root /nonexistent;")
+	})
+}
+
+func BenchmarkHAProxy(b *testing.B) {
+	origin := aStore(b)
+	benchEngine(b, "haproxy", func(tables []layout.Table) engine { return startHAProxy(b, tables, origin.URL) })
+}
+
+func benchEngine(b *testing.B, target string, start func([]layout.Table) engine) {
+	for _, n := range []int{1000, 20000, 100000} {
+		t := benchTable(n)
+		e := start([]layout.Table{t})
+		size := rulesSize(b, target, t)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			t := benchTable(n)
-			e := startNginx(b, []layout.Table{t}, "root /nonexistent;")
 			rng := rand.New(rand.NewPCG(15, 16))
 			targets := make([]string, b.N)
 			for i := range targets {
@@ -72,8 +86,22 @@ func BenchmarkNginx(b *testing.B) {
 			b.ResetTimer()
 			e.ask(b, targets, func(string, int, http.Header, string) {})
 			b.ReportMetric(e.loading.Seconds(), "s-to-load")
+			b.ReportMetric(size, "MB")
 		})
 	}
+}
+
+// rulesSize is the size of all rules in megabytes.
+func rulesSize(b *testing.B, target string, t layout.Table) float64 {
+	artifacts, err := redirects.Render(target, []layout.Table{t})
+	if err != nil {
+		b.Fatal(err)
+	}
+	size := 0
+	for _, a := range artifacts {
+		size += len(a.Body)
+	}
+	return float64(size) / 1e6
 }
 
 // BenchmarkFunction is a request for a moment, redirected by the CloudFront

@@ -194,25 +194,32 @@ func (e engine) askSome(targets []string, i, step int, check func(string, int, h
 	return i, nil
 }
 
-// snippet returns the block of docs/serving.md that begins with the comment
+// snippet returns nginx's block of docs/serving.md that begins with the comment
 // title, with what it says of the site replaced.
-func snippet(t *testing.T, title string, replace ...string) string {
+func snippet(t testing.TB, title string, replace ...string) string {
+	t.Helper()
+	return block(t, "nginx", title, replace...)
+}
+
+// block returns the block of docs/serving.md in the given language that begins
+// with the comment title, with what it says of the site replaced.
+func block(t testing.TB, language, title string, replace ...string) string {
 	t.Helper()
 	doc, err := os.ReadFile("../docs/serving.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, ok := strings.Cut(string(doc), "```nginx\n# "+title+"\n")
-	block, _, closed := strings.Cut(after, "```")
+	_, after, ok := strings.Cut(string(doc), "```"+language+"\n# "+title+"\n")
+	text, _, closed := strings.Cut(after, "```")
 	if !ok || !closed {
 		t.Fatalf("docs/serving.md has no block %q", title)
 	}
 	for i := 0; i < len(replace); i += 2 {
-		if !strings.Contains(block, replace[i]) {
+		if !strings.Contains(text, replace[i]) {
 			t.Fatalf("block %q has no %s", title, replace[i])
 		}
 	}
-	return strings.NewReplacer(replace...).Replace(block)
+	return strings.NewReplacer(replace...).Replace(text)
 }
 
 // inBucket is the documented location for a bucket at origin.

@@ -14,6 +14,7 @@ import (
 var dialects = map[string]func([]site) ([]Artifact, error){
 	"cloudflare": renderCloudflare,
 	"cloudfront": renderCloudFront,
+	"haproxy":    renderHAProxy,
 	"json":       renderJSON,
 	"nginx":      renderNginx,
 }
