@@ -192,9 +192,9 @@ func (p *pass) held(ctx context.Context, o *open) (func(layout.File) (string, er
 }
 
 // missing returns how many bytes the remote must give; -1 where that is not
-// known, as part of them may stand.
+// known, as part of them may stand, or where nobody asks.
 func (p *pass) missing(o *open, held func(layout.File) (string, error)) (bytes int64) {
-	if o.resumed {
+	if o.resumed || p.bar == (noProgress{}) {
 		return -1
 	}
 	for c, err := range p.index.Diff(p.known.Newest, o.root) {

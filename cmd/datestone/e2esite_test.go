@@ -173,7 +173,7 @@ func (s *e2eSite) open() publish.Store {
 	s.t.Helper()
 	b, err := parseBucket(s.bucketURL, s.dir)
 	must(s.t, err)
-	store, err := driver(s.t.Context(), b)
+	store, err := driver(s.t.Context(), b, 0)
 	must(s.t, err)
 	if c, ok := store.(io.Closer); ok {
 		s.t.Cleanup(func() { c.Close() })

@@ -29,7 +29,7 @@ func (e *env) openReader(ctx context.Context) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := e.openStore(ctx, c.Bucket)
+	s, err := e.openStore(ctx, c.Bucket, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ type site struct {
 // openSite opens bucket and index, and works with that many requests at once.
 // It waits that long for an index that another run has open.
 func (e *env) openSite(ctx context.Context, c *config, jobs int, wait time.Duration) (*site, error) {
-	store, err := e.openStore(ctx, c.Bucket)
+	store, err := e.openStore(ctx, c.Bucket, jobs)
 	if err != nil {
 		return nil, err
 	}

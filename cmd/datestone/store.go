@@ -6,10 +6,10 @@ import (
 	"datestone/publish"
 )
 
-// openStore opens the store of a bucket. It writes nothing; the errors of
+// openStore opens the store of a bucket, as driver does. It writes nothing; the errors of
 // drivers name what they opened.
-func (e *env) openStore(ctx context.Context, b bucket) (publish.Store, error) {
-	s, err := driver(ctx, b)
+func (e *env) openStore(ctx context.Context, b bucket, jobs int) (publish.Store, error) {
+	s, err := driver(ctx, b, jobs)
 	if err != nil {
 		return nil, err
 	}
