@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"datestone/layout"
+	"datestone/redirects"
 	"datestone/sync"
 )
 
@@ -80,7 +81,7 @@ func TestConfigErrors(t *testing.T) {
 		"variable missing":  {remote(`ca: ${NOBODY}`), `c.yaml:9:11: the environment has no variable NOBODY`},
 		"variable unclosed": {remote(`ca: "${TOKEN"`), `c.yaml:9:11: a variable is written ${NAME}, and a dollar sign $$`},
 
-		"target":          {head + one + "redirects: {targets: [ngnix]}\n", `c.yaml:5:23: "ngnix": write json or nginx; did you mean "nginx"?`},
+		"target":          {head + one + "redirects: {targets: [ngnix]}\n", `c.yaml:5:23: "ngnix": write ` + strings.Join(redirects.Targets(), " or ") + `; did you mean "nginx"?`},
 		"exec for nobody": {head + one + "redirects: {exec: [reload]}\n", `c.yaml:5:13: "exec" runs after rules changed, but no "targets" are named`},
 		"refresh":         {head + one + "redirects: {refresh: never}\n", `c.yaml:5:22: "never" is no duration: write 90m, 24h or 7d`},
 		"text for a map":  {head + one + "redirects: nginx\n", `c.yaml:5:12: want keys and values, got text`},
