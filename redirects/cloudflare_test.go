@@ -2,11 +2,9 @@ package redirects_test
 
 import (
 	"errors"
-	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"datestone/layout"
 	"datestone/redirects"
@@ -78,12 +76,9 @@ func TestCloudflareTellsWhatIsMissing(t *testing.T) {
 
 func TestCloudflareRefusesWhatItCanNotHold(t *testing.T) {
 	t.Parallel()
-	big, rng, at := table("r"), rand.New(rand.NewPCG(27, 28)), time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-	for range 1_000_000 {
-		at = at.Add(time.Duration(1+rng.IntN(20000)) * time.Second)
-		big.Checkpoints = append(big.Checkpoints, layout.Checkpoint{ID: layout.StampOf(at)})
-	}
-	artifacts, err := redirects.Render("cloudflare", []layout.Table{big})
+	other := farTable(480_000)
+	other.BasePath = "other"
+	artifacts, err := redirects.Render("cloudflare", []layout.Table{farTable(480_000), other})
 	var e *redirects.TooManyRulesError
 	if !errors.As(err, &e) || e.Needs <= 3_000_000 || artifacts != nil {
 		t.Fatalf("got %v and %d artifacts", err, len(artifacts))
