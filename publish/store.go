@@ -101,6 +101,20 @@ type Clock interface {
 	Now(ctx context.Context) (time.Time, error)
 }
 
+// A WebsiteSetter is a bucket that S3 itself serves as a web site. Keys in what
+// it is told, and in what it tells, are those of the bucket: a prefix of the
+// store is part of them.
+type WebsiteSetter interface {
+	// Website returns the configuration in force; without any it is
+	// fs.ErrNotExist. What datestone never writes is not in it.
+	Website(ctx context.Context) (layout.Website, error)
+	// SetWebsite replaces the whole configuration. Servers may go on with the
+	// old one for a while.
+	SetWebsite(ctx context.Context, w layout.Website) error
+	// SetRedirection writes the object, replacing what stands at its key.
+	SetRedirection(ctx context.Context, r layout.Redirection) error
+}
+
 // Errors of stores, to be asked for with errors.Is.
 var (
 	// ErrConflict is a condition that did not hold: another was there first.

@@ -51,7 +51,8 @@ type Config struct {
 }
 
 // A Store is a bucket, or the part of one below a prefix. It implements
-// publish.Store, Linker, Deleter and Clock. What it wrote is durable.
+// publish.Store, Linker, Deleter, Clock and WebsiteSetter. What it wrote is
+// durable.
 type Store struct {
 	client *s3.Client
 	bucket string
@@ -65,6 +66,8 @@ var (
 	_ publish.Linker  = (*Store)(nil)
 	_ publish.Deleter = (*Store)(nil)
 	_ publish.Clock   = (*Store)(nil)
+
+	_ publish.WebsiteSetter = (*Store)(nil)
 )
 
 const defaultJobs = 32

@@ -9,7 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +31,9 @@ const (
 type Server struct {
 	Name     string // of the program, for subtests
 	Endpoint string // the URL
+	// Website is the address at which buckets are served as web sites, each to
+	// requests whose Host is WebsiteHost; none where the server can't.
+	Website string
 	// AccessKey and SecretKey are in the environment too.
 	AccessKey, SecretKey string
 }
@@ -50,17 +53,41 @@ func (s Server) Bucket(t testing.TB) string {
 	return name
 }
 
-func (s Server) makeBucket(ctx context.Context, name string) error {
-	c, err := minio.New(s.Host(), &minio.Options{
+func (s Server) client() (*minio.Client, error) {
+	return minio.New(s.Host(), &minio.Options{
 		Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Region: region, MaxRetries: 1,
 	})
+}
+
+func (s Server) makeBucket(ctx context.Context, name string) error {
+	c, err := s.client()
 	if err != nil {
 		return err
 	}
 	return c.MakeBucket(ctx, name, minio.MakeBucketOptions{Region: region})
 }
 
+// WebsiteHost is the Host of requests for the web site of a bucket.
+func (s Server) WebsiteHost(bucket string) string { return bucket + "." + websiteDomain }
+
+// Open lets anyone read the objects of a bucket and list them, so that what is
+// missing is 404.
+func (s Server) Open(t testing.TB, bucket string) {
+	t.Helper()
+	c, err := s.client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const policy = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": ["*"]},
+		"Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::%[1]s", "arn:aws:s3:::%[1]s/*"]}]}`
+	if err := c.SetBucketPolicy(t.Context(), bucket, fmt.Sprintf(policy, bucket)); err != nil {
+		t.Fatalf("open bucket %q at %s: %v", bucket, s.Name, err)
+	}
+}
+
 const (
+	websiteDomain = "site.test"
+
 	region    = "us-east-1"
 	accessKey = "datestone-test"
 	secretKey = "datestone-test-secret"
@@ -78,20 +105,24 @@ func VersityGW(t testing.TB) Server {
 	return versityProgram.use(t)
 }
 
-var minioProgram = program{name: "minio", command: func(bin, addr, dir string) *exec.Cmd {
+var minioProgram = program{name: "minio", command: func(bin, addr, _, dir string) *exec.Cmd {
 	cmd := exec.Command(bin, "server", "--quiet", "--address", addr, dir)
 	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+accessKey, "MINIO_ROOT_PASSWORD="+secretKey, "MINIO_BROWSER=off", "MINIO_UPDATE=off")
 	return cmd
 }}
 
-var versityProgram = program{name: "versitygw", command: func(bin, addr, dir string) *exec.Cmd {
-	return exec.Command(bin, "--port", addr, "--access", accessKey, "--secret", secretKey, "--quiet", "posix", dir)
+var versityProgram = program{name: "versitygw", website: true, command: func(bin, addr, website, dir string) *exec.Cmd {
+	return exec.Command(bin, "--port", addr, "--access", accessKey, "--secret", secretKey, "--quiet",
+		"--website", website, "--website-domain", websiteDomain, "posix", dir)
 }}
 
 // A program is a server that tests share: the first starts it, the last stops it.
 type program struct {
 	name    string
-	command func(bin, addr, dir string) *exec.Cmd
+	command func(bin, addr, website, dir string) *exec.Cmd
+	website bool // it serves web sites
+	// before starts what the program needs; nil if that is nothing.
+	before func(p *process) error
 
 	mu      sync.Mutex
 	users   int
@@ -167,6 +198,7 @@ type process struct {
 	dir    string
 	kill   func()
 	ended  <-chan struct{}
+	others []func() // that stop what was started before
 	log    *tail
 }
 
@@ -184,7 +216,11 @@ func (p *program) start(bin string) (*process, error) {
 }
 
 func (p *program) startOnce(bin string) (*process, error) {
-	port, err := freePort()
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	website, err := freeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -192,14 +228,23 @@ func (p *program) startOnce(bin string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	proc := &process{dir: dir, log: new(tail), server: Server{
 		Name: p.name, Endpoint: (&url.URL{Scheme: "http", Host: addr}).String(), AccessKey: accessKey, SecretKey: secretKey,
 	}}
-	cmd := p.command(bin, addr, dir)
+	if p.website {
+		proc.server.Website = website
+	}
+	if p.before != nil {
+		if err := p.before(proc); err != nil {
+			proc.stop()
+			return nil, fmt.Errorf("%w; it said: %s", err, proc.log)
+		}
+	}
+	cmd := p.command(bin, addr, website, dir)
 	cmd.Stdout, cmd.Stderr = proc.log, proc.log
 	if proc.kill, proc.ended, err = run(cmd); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+		proc.stop()
+		return nil, err
 	}
 	if err := proc.awaitReady(); err != nil {
 		proc.stop()
@@ -208,13 +253,13 @@ func (p *program) startOnce(bin string) (*process, error) {
 	return proc, nil
 }
 
-func freePort() (int, error) {
+func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return l.Addr().String(), nil
 }
 
 // awaitReady waits until the server makes buckets.
@@ -238,8 +283,13 @@ func (p *process) awaitReady() error {
 }
 
 func (p *process) stop() {
-	p.kill()
-	<-p.ended
+	if p.kill != nil {
+		p.kill()
+		<-p.ended
+	}
+	for _, stop := range slices.Backward(p.others) {
+		stop()
+	}
 	os.RemoveAll(p.dir)
 }
 
