@@ -58,7 +58,7 @@ func (o renderOptions) validate() error {
 		}
 	}
 	if len(o.tables) > 0 && len(o.targets) == 0 {
-		return usageErrorf("redirects render", "redirects render: --table needs --target: %s", strings.Join(redirects.Targets(), " or "))
+		return usageErrorf("redirects render", "redirects render: --table needs --target: %s", strings.Join(redirects.Targets(), ", "))
 	}
 	return nil
 }
