@@ -28,13 +28,17 @@ func Prefixes(spans []Span) []Prefix {
 		o := outcomes[r.outcome]
 		list = append(list, Prefix{Digits: string(r.digits), To: o.to, Final: o.final})
 	}
+	sortPrefixes(list)
+	return list
+}
+
+func sortPrefixes(list []Prefix) {
 	slices.SortFunc(list, func(a, b Prefix) int {
 		if d := len(a.Digits) - len(b.Digits); d != 0 {
 			return d
 		}
 		return strings.Compare(a.Digits, b.Digits)
 	})
-	return list
 }
 
 // numbered gives each different outcome of spans a number, 404 being 0.
@@ -117,6 +121,9 @@ type cover struct {
 	base, width int
 	runs        []run
 	possible    func(digits []byte) bool // asked once all shorter prefixes were possible
+	// pinned is how many digits a number has by which its first number is
+	// asked for as well, so that they lead to the same; none if zero.
+	pinned int
 
 	children []int32 // base of them for each node, see leaf, nobody
 	sets     [][2]int32
@@ -152,6 +159,7 @@ func (c *cover) grow(digits []byte, lo, size uint64, at int) int32 {
 		return leaf(c.runs[at].outcome)
 	}
 	var children [10]int32
+	first := c.runs[at].outcome
 	size /= uint64(c.base)
 	empty := true
 	for d := range c.base {
@@ -166,7 +174,12 @@ func (c *cover) grow(digits []byte, lo, size uint64, at int) int32 {
 		return nobody
 	}
 	c.children = append(c.children, children[:c.base]...)
-	c.sets = append(c.sets, c.popular(children[:c.base]))
+	if c.pinned > 0 && len(digits) == c.pinned {
+		c.sets = append(c.sets, [2]int32{int32(len(c.members)), int32(len(c.members)) + 1})
+		c.members = append(c.members, first)
+	} else {
+		c.sets = append(c.sets, c.popular(children[:c.base]))
+	}
 	return int32(len(c.sets) - 1)
 }
 

@@ -156,6 +156,8 @@ type site struct {
 	rewrite bool
 	nearest bool
 	gone    []layout.Span // ascending, apart
+
+	publicURL, resolver string // those of the Input; for s3
 }
 
 func newSite(t layout.Table) site {

@@ -17,6 +17,7 @@ var dialects = map[string]func([]site) ([]Artifact, error){
 	"haproxy":    renderHAProxy,
 	"json":       renderJSON,
 	"nginx":      renderNginx,
+	"s3":         renderS3,
 }
 
 // ErrTooManyRules is what a TooManyRulesError is: the target can't hold the
@@ -42,18 +43,9 @@ func (e *TooManyRulesError) Is(target error) bool { return target == ErrTooManyR
 // Targets returns the names of all targets, sorted.
 func Targets() []string { return slices.Sorted(maps.Keys(dialects)) }
 
-// Render returns the rules of target for tables. The same tables, in any
-// order, give the same bytes.
+// Render returns the rules of target for tables alone.
 func Render(target string, tables []layout.Table) ([]Artifact, error) {
-	render, ok := dialects[target]
-	if !ok {
-		return nil, fmt.Errorf("no redirect target %q: there are %s", target, strings.Join(Targets(), ", "))
-	}
-	sites, err := checkedSites(tables)
-	if err != nil {
-		return nil, err
-	}
-	return render(sites)
+	return Input{Tables: tables}.Render(target)
 }
 
 // checkedSites returns the sites of tables, ascending by base path, apart.
