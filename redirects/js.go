@@ -80,7 +80,7 @@ type jsSite struct {
 	Channels map[string]layout.Stamp `json:"c"`
 	Epoch    int64                   `json:"e"` // the first row, in seconds since 1970
 	Unit     int64                   `json:"u"` // seconds; all rows are multiples after the epoch
-	Kinds    int64                   `json:"k"` // 4, or 1 where all rows are checkpoints
+	Kinds    int64                   `json:"k"` // 3, or 1 where all rows are checkpoints
 	Width    int                     `json:"w"` // of a code
 	Depth    int                     `json:"d"` // nodes between this and the rows
 	Rows     string                  `json:"i"`
@@ -160,7 +160,7 @@ func (s *site) pack() packing {
 			gcd, a = a, gcd%a
 		}
 		if r.kind != rowCheckpoint {
-			p.kinds = 4
+			p.kinds = 3
 		}
 	}
 	p.unit = max(gcd, 1)

@@ -104,7 +104,7 @@ function seek(q, s) {
   m = q.moment;
   iso = m.slice(0, 4) + '-' + m.slice(4, 6) + '-' + m.slice(6, 11) + ':' + m.slice(11, 13) + ':' + m.slice(13, 15) + '.000Z';
   ms = Date.parse(iso);
-  if (m < '0001' || isNaN(ms) || new Date(ms).toISOString() !== iso || ms < s.e * 1000) {
+  if (isNaN(ms) || new Date(ms).toISOString() !== iso || ms < s.e * 1000) {
     q.answer = missing();
     return;
   }

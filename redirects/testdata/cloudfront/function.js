@@ -86,7 +86,7 @@ q.moment = m.length === 8 ? m + 'T000000Z' : m;
 m = q.moment;
 iso = m.slice(0, 4) + '-' + m.slice(4, 6) + '-' + m.slice(6, 11) + ':' + m.slice(11, 13) + ':' + m.slice(13, 15) + '.000Z';
 ms = Date.parse(iso);
-if (m < '0001' || isNaN(ms) || new Date(ms).toISOString() !== iso || ms < s.e * 1000) {
+if (isNaN(ms) || new Date(ms).toISOString() !== iso || ms < s.e * 1000) {
 q.answer = missing();
 return;
 }
