@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"datestone/layout"
+	"datestone/redirects"
 	"datestone/sync"
 )
 
@@ -56,6 +57,8 @@ type rules struct {
 	Out     string   // directory
 	Exec    []string // command run after rules changed
 	Refresh time.Duration
+	// Resolver is the host of another edge, for the target s3.
+	Resolver string
 }
 
 // loadConfig reads the configuration of the global flag.
@@ -117,6 +120,8 @@ type configReader struct {
 	dir    string // of the file
 	config config
 	links  []linksKey
+	// resolver is where its host stands; nil without one.
+	resolver ast.Node
 }
 
 // A linksKey is the links of one repository, and where that stands.
@@ -134,6 +139,7 @@ func (r *configReader) top(n ast.Node) {
 		"redirects":    r.redirects,
 	}, "bucket", "public_url", "repositories")
 	r.checkLinks()
+	r.checkResolver()
 }
 
 func (r *configReader) bucket(n ast.Node) {
@@ -177,13 +183,30 @@ func (r *configReader) file(to *string) field {
 func (r *configReader) redirects(n ast.Node) {
 	to := &r.config.Redirects
 	seen := r.fields(n, map[string]field{
-		"targets": r.texts(&to.Targets, checkTarget),
-		"out":     r.file(&to.Out),
-		"exec":    r.texts(&to.Exec),
-		"refresh": r.duration(&to.Refresh),
+		"targets":  r.texts(&to.Targets, checkTarget),
+		"out":      r.file(&to.Out),
+		"exec":     r.texts(&to.Exec),
+		"refresh":  r.duration(&to.Refresh),
+		"resolver": r.resolverHost,
 	})
 	if key, ok := seen["exec"]; ok && len(to.Targets) == 0 && seen["targets"] == nil {
 		r.problem(key, `"exec" runs after rules changed, but no "targets" are named`)
+	}
+}
+
+func (r *configReader) resolverHost(n ast.Node) {
+	r.resolver = n
+	r.text(&r.config.Redirects.Resolver, notEmpty)(n)
+}
+
+// checkResolver holds the resolver against the public URL, which may stand
+// after it.
+func (r *configReader) checkResolver() {
+	if r.resolver == nil {
+		return
+	}
+	if err := redirects.CheckResolver(r.config.Redirects.Resolver, r.config.PublicURL); err != nil {
+		r.problem(r.resolver, "%v", err)
 	}
 }
 
@@ -218,6 +241,11 @@ func (c *config) repository(name string) (repository, error) {
 	}
 	err := fmt.Errorf("no repository %q in the configuration%s", name, didYouMean(name, names))
 	return repository{}, withCode(exitUsage, err)
+}
+
+// input is what rules for tables are made from.
+func (c *config) input(tables []layout.Table) redirects.Input {
+	return redirects.Input{Tables: tables, PublicURL: c.PublicURL, Resolver: c.Redirects.Resolver}
 }
 
 func notEmpty(s string) error {

@@ -83,6 +83,8 @@ func TestConfigErrors(t *testing.T) {
 
 		"target":          {head + one + "redirects: {targets: [ngnix]}\n", `c.yaml:5:23: "ngnix": write ` + strings.Join(redirects.Targets(), " or ") + `; did you mean "nginx"?`},
 		"exec for nobody": {head + one + "redirects: {exec: [reload]}\n", `c.yaml:5:13: "exec" runs after rules changed, but no "targets" are named`},
+		"resolver":        {head + one + "redirects: {resolver: \"https://edge/\"}\n", `c.yaml:5:23: resolver "https://edge/": write the host of another edge, without https:// and path`},
+		"resolver itself": {head + one + "redirects: {resolver: HOST}\n", `c.yaml:5:23: resolver "HOST" is the host of the public URL itself: write that of another edge`},
 		"refresh":         {head + one + "redirects: {refresh: never}\n", `c.yaml:5:22: "never" is no duration: write 90m, 24h or 7d`},
 		"text for a map":  {head + one + "redirects: nginx\n", `c.yaml:5:12: want keys and values, got text`},
 		"map for text":    {"bucket: {a: b}\npublic_url: https://host/\n" + one, `c.yaml:1:9: want text, got keys and values`},
@@ -136,7 +138,7 @@ repositories:
     pruned: nearest
     open_before: 20250101
   - {name: second, base_path: second, remote: {type: file, url: "file:./a%20b/M"}}
-redirects: {targets: [nginx], out: rules, exec: [nginx, -s, reload], refresh: 1d12h}
+redirects: {targets: [nginx], out: rules, exec: [nginx, -s, reload], refresh: 1d12h, resolver: "edge.example.org:8443"}
 `
 	got, err := parseConfig(filepath.Join(dir, "datestone.yaml"), []byte(text), environment)
 	if err != nil {
@@ -159,7 +161,7 @@ redirects: {targets: [nginx], out: rules, exec: [nginx, -s, reload], refresh: 1d
 			Remote:   reposync.Remote{Type: "file", Mode: "mirror", URL: "file://" + filepath.ToSlash(dir) + "/a%20b/M"},
 			Settings: layout.Settings{Repository: "second", BasePath: "second", PublicPath: "/mirror/"},
 		}},
-		Redirects: rules{Targets: []string{"nginx"}, Out: filepath.Join(dir, "rules"), Exec: []string{"nginx", "-s", "reload"}, Refresh: 36 * time.Hour},
+		Redirects: rules{Targets: []string{"nginx"}, Out: filepath.Join(dir, "rules"), Exec: []string{"nginx", "-s", "reload"}, Refresh: 36 * time.Hour, Resolver: "edge.example.org:8443"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)

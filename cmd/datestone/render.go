@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"datestone/layout"
 	"datestone/redirects"
 )
 
@@ -67,12 +66,12 @@ func (o renderOptions) run(ctx context.Context, e *env) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	tables, err := o.read(ctx, e)
+	in, err := o.read(ctx, e)
 	if err != nil {
 		return err
 	}
 	for _, target := range o.targets {
-		artifacts, err := redirects.Render(target, tables)
+		artifacts, err := in.Render(target)
 		if err != nil {
 			return fmt.Errorf("render %s: %w", target, err)
 		}
@@ -89,18 +88,19 @@ func (o renderOptions) run(ctx context.Context, e *env) error {
 	return nil
 }
 
-// read returns the tables, and fills in what the configuration says where the
-// command line says nothing.
-func (o *renderOptions) read(ctx context.Context, e *env) ([]layout.Table, error) {
+// read returns what to render, and fills in what the configuration says where
+// the command line says nothing.
+func (o *renderOptions) read(ctx context.Context, e *env) (redirects.Input, error) {
 	if len(o.tables) > 0 {
 		if o.out == "" {
 			o.out = defaultOut
 		}
-		return readTables(o.tables)
+		tables, err := readTables(o.tables)
+		return redirects.Input{Tables: tables}, err
 	}
 	r, err := e.openReader(ctx)
 	if err != nil {
-		return nil, err
+		return redirects.Input{}, err
 	}
 	if o.out == "" {
 		o.out = r.config.Redirects.Out
@@ -109,9 +109,10 @@ func (o *renderOptions) read(ctx context.Context, e *env) ([]layout.Table, error
 		o.targets = r.config.Redirects.Targets
 	}
 	if len(o.targets) == 0 {
-		return nil, usageErrorf("redirects render", "redirects render: name a --target, or targets in the configuration")
+		return redirects.Input{}, usageErrorf("redirects render", "redirects render: name a --target, or targets in the configuration")
 	}
-	return r.tables(ctx)
+	tables, err := r.tables(ctx)
+	return r.config.input(tables), err
 }
 
 // A written is a file of rules, and whether its bytes changed.

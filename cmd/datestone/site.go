@@ -13,7 +13,6 @@ import (
 	"datestone/index"
 	"datestone/layout"
 	"datestone/publish"
-	"datestone/redirects"
 	reposync "datestone/sync"
 )
 
@@ -187,7 +186,7 @@ func (s *site) tables(ctx context.Context, name string, mine layout.Table) ([]la
 func (s *site) rules(ctx context.Context, tables []layout.Table, always bool) error {
 	var changed bool
 	for _, target := range s.config.Redirects.Targets {
-		artifacts, err := redirects.Render(target, tables)
+		artifacts, err := s.config.input(tables).Render(target)
 		if err != nil {
 			return fmt.Errorf("render %s rules: %w", target, err)
 		}
