@@ -130,7 +130,7 @@ func planS3(sites []site) *s3Plan {
 	p.fit(s3Rules - len(p.aliases))
 	for i := range p.repositories {
 		r := &p.repositories[i]
-		r.needs = len(r.prefixes(len(r.checkpoints))) + len(r.checkpoints)
+		r.count()
 		p.shield(r)
 		p.lead(r)
 		p.days(r)
@@ -204,6 +204,7 @@ type s3Repository struct {
 	fits        int            // how many of checkpoints, the newest, have rules
 	led         []Prefix       // to those
 	needs       int            // rules for all of checkpoints
+	atLeast     bool           // needs is less than that
 }
 
 func newS3Repository(s *site) s3Repository {
@@ -227,6 +228,18 @@ func (r *s3Repository) prefixes(n int) []Prefix {
 		return nil
 	}
 	return sparsePrefixes(r.list, r.checkpoints[len(r.checkpoints)-n], r.horizon)
+}
+
+// count finds out what all checkpoints would need. Where they are thousands it
+// is enough to know that each needs a shield and a prefix.
+func (r *s3Repository) count() {
+	const exactly = 2000
+	n := len(r.checkpoints)
+	if r.atLeast = n > exactly; r.atLeast {
+		r.needs = 2 * n
+		return
+	}
+	r.needs = n + len(r.prefixes(n))
 }
 
 // answered returns the checkpoints that have rules, the newest first.

@@ -38,16 +38,19 @@ func (p *s3Plan) report(size int) []byte {
 
 // reportSpans says which checkpoints have rules and what all would need.
 func (p *s3Plan) reportSpans(b *bytes.Buffer) {
-	needs := len(p.aliases)
+	needs, least := len(p.aliases), ""
 	all := true
 	for _, r := range p.repositories {
 		needs += r.needs
 		all = all && r.fits == len(r.checkpoints)
+		if r.atLeast {
+			least = "at least "
+		}
 	}
 	b.WriteString("\nSpans of time that lead to the front page of their checkpoint, the newest first:\n")
 	for _, r := range p.repositories {
-		fmt.Fprintf(b, "  %s: %d of %d checkpoints (%d rules; all would need %d)\n",
-			r.site.base, r.fits, len(r.checkpoints), r.fits+len(r.led), r.needs)
+		fmt.Fprintf(b, "  %s: %d of %d checkpoints (%d rules; all would need %s)\n",
+			r.site.base, r.fits, len(r.checkpoints), r.fits+len(r.led), r.needed())
 		for _, id := range r.answered() {
 			fmt.Fprintf(b, "    %s\n", id)
 		}
@@ -59,8 +62,15 @@ func (p *s3Plan) reportSpans(b *bytes.Buffer) {
 		fmt.Fprintf(b, "All of them have their rules.\n")
 		return
 	}
-	fmt.Fprintf(b, "All checkpoints would need %d rules, S3 takes %d. Ways out: publish fewer\ncheckpoints, %s.\n", needs, s3Rules,
+	fmt.Fprintf(b, "All checkpoints would need %s%d rules, S3 takes %d. Ways out: publish fewer\ncheckpoints, %s.\n", least, needs, s3Rules,
 		strings.TrimPrefix(s3WaysOut, "fewer channels, "))
+}
+
+func (r *s3Repository) needed() string {
+	if r.atLeast {
+		return fmt.Sprintf("at least %d", r.needs)
+	}
+	return fmt.Sprint(r.needs)
 }
 
 // A reportRow is what is said of one row of the table.
