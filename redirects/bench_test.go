@@ -132,7 +132,7 @@ func BenchmarkFunction(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(took*1000/float64(len(targets)), "µs/request")
+			b.ReportMetric(took, "µs/request") // milliseconds for a thousand
 			b.ReportMetric(float64(len(artifacts[0].Body)), "B-of-code")
 		})
 	}

@@ -146,10 +146,14 @@ const functionHarness = `
 var fs = require('fs'), NOW = %NOW%;
 if (NOW) clock = function () { return NOW; };
 async function main() {
-	var targets = JSON.parse(fs.readFileSync('%TARGETS%', 'utf8')), i, r, reads, began = Date.now();
-	if (process.argv[2] === 'time') {
-		for (i = 0; i < targets.length; i++) await handler(event(targets[i]));
-		console.log(Date.now() - began);
+	var targets = JSON.parse(fs.readFileSync('%TARGETS%', 'utf8')), i, r, reads, began, best = Infinity;
+	if (process.argv[2] === 'time') { // of the best thousand, the others being disturbed
+		for (i = 0; i < targets.length; i++) {
+			if (i % 1000 === 0) began = Date.now();
+			await handler(event(targets[i]));
+			if (i % 1000 === 999) best = Math.min(best, Date.now() - began);
+		}
+		console.log(best);
 		return;
 	}
 	for (i = 0; i < targets.length; i++) {
