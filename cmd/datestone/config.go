@@ -57,6 +57,8 @@ type rules struct {
 	Out     string   // directory
 	Exec    []string // command run after rules changed
 	Refresh time.Duration
+	// CloudFront says where the target of that name is pushed to.
+	CloudFront cloudFrontNames
 	// Resolver is the host of another edge, for the target s3.
 	Resolver string
 }
@@ -183,12 +185,14 @@ func (r *configReader) file(to *string) field {
 func (r *configReader) redirects(n ast.Node) {
 	to := &r.config.Redirects
 	seen := r.fields(n, map[string]field{
-		"targets":  r.texts(&to.Targets, checkTarget),
-		"out":      r.file(&to.Out),
-		"exec":     r.texts(&to.Exec),
-		"refresh":  r.duration(&to.Refresh),
-		"resolver": r.resolverHost,
+		"targets":    r.texts(&to.Targets, checkTarget),
+		"out":        r.file(&to.Out),
+		"exec":       r.texts(&to.Exec),
+		"refresh":    r.duration(&to.Refresh),
+		"resolver":   r.resolverHost,
+		"cloudfront": r.cloudFront,
 	})
+	r.checkCloudFront(seen["cloudfront"])
 	if key, ok := seen["exec"]; ok && len(to.Targets) == 0 && seen["targets"] == nil {
 		r.problem(key, `"exec" runs after rules changed, but no "targets" are named`)
 	}

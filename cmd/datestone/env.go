@@ -22,6 +22,10 @@ type env struct {
 	IsTerminal bool
 	// WrapStore is put around every store that a command opens; nil for none.
 	WrapStore func(publish.Store) publish.Store
+	// AWS sends the requests to CloudFront, and Poll is how long to wait
+	// between looks at it; nil and 0 for the SDK's client and a good while.
+	AWS  awsClient
+	Poll time.Duration
 
 	// What follows is set from the global flags before a command runs.
 

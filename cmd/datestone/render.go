@@ -16,7 +16,7 @@ import (
 )
 
 func redirectsCommand(e *env) *cli.Command {
-	return e.group("redirects", "makes the rules by which edges redirect", renderCommand(e))
+	return e.group("redirects", "makes the rules by which edges redirect", renderCommand(e), pushCommand(e))
 }
 
 func renderCommand(e *env) *cli.Command {

@@ -181,8 +181,9 @@ func (s *site) tables(ctx context.Context, name string, mine layout.Table) ([]la
 	return tables, nil
 }
 
-// rules renders all targets for the tables, and runs exec when that changed
-// something, or when it must run in any case.
+// rules renders all targets for the tables, pushes them where that is
+// configured, and runs exec when that changed something, or when it must run
+// in any case.
 func (s *site) rules(ctx context.Context, tables []layout.Table, always bool) error {
 	var changed bool
 	for _, target := range s.config.Redirects.Targets {
@@ -195,6 +196,9 @@ func (s *site) rules(ctx context.Context, tables []layout.Table, always bool) er
 			return err
 		}
 		changed = changed || slices.ContainsFunc(files, func(w written) bool { return w.changed })
+	}
+	if err := s.push(ctx, tables); err != nil {
+		return fmt.Errorf("rules are written, but not in force, so nothing was announced: %w", err)
 	}
 	if !changed && !always || len(s.config.Redirects.Exec) == 0 {
 		return nil
