@@ -226,6 +226,18 @@ func TestPushNeverGoesBack(t *testing.T) {
 	}
 }
 
+// TestPushBindsTheStore wants a Function that reads no store, or another, to be
+// published anew although its code is right.
+func TestPushBindsTheStore(t *testing.T) {
+	t.Parallel()
+	want := deployment(t, pushTable("a", 9000))
+	have := want
+	have.Reads = false
+	if plan, err := redirects.Diff(have, want); err != nil || string(plan.Function) != string(want.Function) || len(plan.Before)+len(plan.After) > 0 {
+		t.Errorf("got %d calls, %d bytes of Function, %v; want the Function alone", len(plan.Before)+len(plan.After), len(plan.Function), err)
+	}
+}
+
 func ExampleDiff() {
 	have := redirects.Deployed{Function: []byte("code"), Reads: true, Keys: []redirects.KeyValue{
 		{Key: "old", Value: "A"}, {Key: "root:/debian", Value: `{"n":1}`}}}
