@@ -354,7 +354,10 @@ func TestCheckPassesNginx(t *testing.T) {
 		t.Run(public, func(t *testing.T) {
 			t.Parallel()
 			s := newE2ESite(t, e2eStores[0], remote, "", public)
-			s.story()
+			s.see("one")
+			s.run(e2eFirst, "run")
+			s.see("two")
+			s.run(e2eSecond, "run")
 			n := startE2ENginx(t, filepath.Join(s.dir, "redirects"), s.locations())
 			var stdout, stderr bytes.Buffer
 			url := fmt.Sprintf("http://%s%scheckpoints/myfile", n.addr, public)
