@@ -17,7 +17,7 @@ demo: build ## publish three checkpoints of a bundled repository into a director
 	@testdata/demo/demo.sh $(CURDIR)/datestone $(DEMO)
 
 test: lint ## all that Go alone can test, and all that the servers and engines on this machine allow
-	$(GO) test $(RACE) -shuffle=on -timeout 15m ./...
+	$(GO) test $(RACE) -shuffle=on -timeout 20m ./...
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))" || { gofmt -l $$(git ls-files -co --exclude-standard '*.go'); echo "gofmt would change these"; exit 1; }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"datestone/layout"
 	"datestone/publish"
@@ -100,6 +101,9 @@ func (d *disturbedStore) signal() {
 		panic(err)
 	}
 	syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	// The kernel may let another thread take the signal, and this one go on
+	// for a while.
+	time.Sleep(time.Second)
 }
 
 func (d *disturbedStore) Get(ctx context.Context, key string, offset, length int64) (r io.ReadCloser, i publish.Info, err error) {
