@@ -122,14 +122,14 @@ func forward(have, want Deployed) error {
 	return nil
 }
 
-// madeFrom finds what the head of a Function that has the tables in it says.
-var madeFrom = regexp.MustCompile(`(?m)^// +(/[^ ]*): [0-9]+ checkpoints, log entry ([0-9]+),`)
+// sourceLine finds what the head of a Function that has the tables in it says.
+var sourceLine = regexp.MustCompile(`(?m)^// +(/[^ ]*): [0-9]+ checkpoints, log entry ([0-9]+),`)
 
 // entries returns how many entries the log had that the rules were made from,
 // by base path.
 func (d Deployed) entries() map[string]int {
 	all := map[string]int{}
-	for _, m := range madeFrom.FindAllStringSubmatch(string(d.Function), -1) {
+	for _, m := range sourceLine.FindAllStringSubmatch(string(d.Function), -1) {
 		all[m[1]], _ = strconv.Atoi(m[2])
 	}
 	for _, k := range d.Keys {

@@ -2,6 +2,7 @@ package redirects_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -19,107 +20,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// An engine is a running nginx.
+// An engine is a running web server.
 type engine struct {
 	addr    string
 	loading time.Duration // until it answered
-}
-
-// startNginx runs nginx with the rules for tables and the given locations. It
-// skips the test where there is no nginx, and fails it where one is required.
-func startNginx(t testing.TB, tables []layout.Table, locations string) engine {
-	t.Helper()
-	nginx, err := findNginx()
-	if err != nil {
-		if os.Getenv("DATESTONE_TEST_REQUIRE") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("no nginx: %v", err)
-	}
-	rules, err := redirects.Render("nginx", tables)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, a := range rules {
-		writeFile(t, filepath.Join(dir, a.Name), string(a.Body))
-	}
-	e := engine{addr: freeAddr(t)}
-	writeFile(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(nginxConf, dir, e.addr, locations))
-	cmd := exec.Command(nginx, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", filepath.Join(dir, "nginx.conf"))
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("nginx ended with %v", err)
-		}
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-			t.Logf("nginx says: %s", log[max(0, len(log)-2000):])
-		}
-	})
-	for time.Since(began) < 2*time.Minute {
-		conn, err := net.Dial("tcp", e.addr)
-		if err == nil {
-			conn.Close()
-			e.loading = time.Since(began)
-			checkErrorLog(t, dir)
-			return e
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-	t.Fatalf("nginx does not answer: %s", log)
-	return e
-}
-
-const nginxConf = `daemon off;
-master_process off;
-pid %[1]s/pid;
-worker_rlimit_nofile 4096;
-events { worker_connections 1024; }
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	keepalive_requests 1000000;
-	include %[1]s/nginx/datestone-http.conf;
-	server {
-		listen %[2]s;
-		include %[1]s/nginx/datestone-server.conf;
-		%[3]s
-	}
-}
-`
-
-func findNginx() (string, error) {
-	if dir := os.Getenv("DATESTONE_TEST_BIN"); dir != "" {
-		if p := filepath.Join(dir, "nginx"); exec.Command(p, "-v").Run() == nil {
-			return p, nil
-		}
-	}
-	if p, err := exec.LookPath("nginx"); err == nil {
-		return p, nil
-	}
-	return exec.LookPath("/usr/sbin/nginx") // Debian keeps it out of a user's PATH
-}
-
-// checkErrorLog: nginx only warns when a map does not fit its hash.
-func checkErrorLog(t testing.TB, dir string) {
-	t.Helper()
-	log, err := os.ReadFile(filepath.Join(dir, "error.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(log), "[warn]") || strings.Contains(string(log), "[emerg]") {
-		t.Fatalf("nginx says: %s", log)
-	}
 }
 
 func freeAddr(t testing.TB) string {
@@ -165,7 +69,7 @@ func (e engine) ask(t testing.TB, targets []string, check func(target string, st
 	}
 }
 
-// askSome asks for targets i, i+step, … over one connection, until nginx
+// askSome asks for targets i, i+step, … over one connection, until the engine
 // closes it, as it does after a bad request. It returns the next one to ask.
 func (e engine) askSome(targets []string, i, step int, check func(string, int, http.Header, string)) (int, error) {
 	conn, err := net.Dial("tcp", e.addr)
@@ -194,13 +98,6 @@ func (e engine) askSome(targets []string, i, step int, check func(string, int, h
 	return i, nil
 }
 
-// snippet returns nginx's block of docs/serving.md that begins with the comment
-// title, with what it says of the site replaced.
-func snippet(t testing.TB, title string, replace ...string) string {
-	t.Helper()
-	return block(t, "nginx", title, replace...)
-}
-
 // block returns the block of docs/serving.md in the given language that begins
 // with the comment title, with what it says of the site replaced.
 func block(t testing.TB, language, title string, replace ...string) string {
@@ -222,18 +119,68 @@ func block(t testing.TB, language, title string, replace ...string) string {
 	return strings.NewReplacer(replace...).Replace(text)
 }
 
-// inBucket is the documented location for a bucket at origin.
-func inBucket(t *testing.T, origin string) string {
-	return snippet(t, "a site in a bucket", "http://127.0.0.1:9000", origin)
+// findEngine returns the program of an engine. It skips the test where there
+// is none, and fails it where one is required.
+func findEngine(t testing.TB, name, version string) string {
+	t.Helper()
+	candidates := []string{name, "/usr/sbin/" + name} // Debian keeps it out of a user's PATH
+	if dir := os.Getenv("DATESTONE_TEST_BIN"); dir != "" {
+		candidates = append([]string{filepath.Join(dir, name)}, candidates...)
+	}
+	for _, c := range candidates {
+		if exec.Command(c, version).Run() == nil {
+			return c
+		}
+	}
+	if os.Getenv("DATESTONE_TEST_REQUIRE") == "1" {
+		t.Fatalf("no %s", name)
+	}
+	t.Skipf("no %s", name)
+	return ""
 }
 
-// inDirectory are the documented locations for root, one for each public path.
-func inDirectory(t *testing.T, root string) string {
-	locations := snippet(t, "a site in a directory", "/srv/site", root)
-	missing := "location @missing { return 404; }\n"
-	for _, public := range []string{"/mirror/", "/pub/"} {
-		below := snippet(t, "a site in a directory, below a public path", "/srv/site", root, "/mirror/", public)
-		locations += strings.Replace(below, missing, "", 1)
+func writeRules(t testing.TB, dir, target string, tables []layout.Table) {
+	t.Helper()
+	rules, err := redirects.Render(target, tables)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return locations
+	for _, a := range rules {
+		writeFile(t, filepath.Join(dir, a.Name), string(a.Body))
+	}
+}
+
+// runEngine runs cmd until the test ends, and returns how long it took to
+// listen at addr. What it says to stderr is shown when the test fails.
+func runEngine(t testing.TB, cmd *exec.Cmd, addr string) time.Duration {
+	t.Helper()
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-ended
+		if t.Failed() {
+			t.Logf("%s says: %s", cmd.Path, said.Bytes()[max(0, said.Len()-2000):])
+		}
+	})
+	for time.Since(began) < 2*time.Minute {
+		if conn, err := net.Dial("tcp", addr); err == nil {
+			conn.Close()
+			return time.Since(began)
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("%s ended: %v", cmd.Path, err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	t.Fatalf("%s does not answer", cmd.Path)
+	return 0
 }

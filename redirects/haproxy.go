@@ -16,7 +16,7 @@ import (
 // HAProxy could compare: a map_int takes ranges. But it walks through them one
 // by one, where map_beg is one walk down a tree, however many prefixes it has.
 func renderHAProxy(sites []site) ([]Artifact, error) {
-	head := nginxHead(sites)
+	head := madeFrom(sites)
 	f := &haproxyFile{}
 	fmt.Fprintf(f, haproxyHead, head)
 	f.cut(sites)
@@ -72,7 +72,7 @@ func haproxyChannels(sites []site) (lines []string) {
 	for i := range sites {
 		to := sites[i].channels()
 		for _, name := range slices.Sorted(maps.Keys(to)) {
-			lines = append(lines, fmt.Sprintf("%d:%s %s\n", i, name, nginxTo(to[name], false)))
+			lines = append(lines, fmt.Sprintf("%d:%s %s\n", i, name, outcomeWord(to[name], false)))
 		}
 	}
 	return lines
@@ -81,7 +81,7 @@ func haproxyChannels(sites []site) (lines []string) {
 func haproxyMoments(sites []site) (lines []string) {
 	for i := range sites {
 		for _, p := range Prefixes(Spans(sites[i].table)) {
-			lines = append(lines, fmt.Sprintf("%d:%s %s\n", i, p.Digits, nginxTo(p.To, p.Final)))
+			lines = append(lines, fmt.Sprintf("%d:%s %s\n", i, p.Digits, outcomeWord(p.To, p.Final)))
 		}
 	}
 	return lines
@@ -135,7 +135,7 @@ func (f *haproxyFile) moment() {
 	f.linef("# Where the segment leads: f<checkpoint> (final), p<checkpoint>, 404, or to the store.")
 	f.set("to", "str(store)")
 	f.set("to", `"var(txn.datestone_number),concat(,txn.datestone_segment),map_str(${DATESTONE_RULES}/channels.map)"`)
-	calendar := fmt.Sprintf("{ var(txn.datestone_segment) -m reg '^%s(?:T%sZ)?$' }", nginxDay, nginxTime)
+	calendar := fmt.Sprintf("{ var(txn.datestone_segment) -m reg '^%s(?:T%sZ)?$' }", calendarDay, calendarTime)
 	f.set("digits", `"var(txn.datestone_segment),regsub('[TZ]','',g),concat(000000),bytes(0,14)"`, open, calendar)
 	f.set("to", `"var(txn.datestone_number),concat(,txn.datestone_digits),map_beg(${DATESTONE_RULES}/moments.map,404)"`, "{ var(txn.datestone_digits) -m found }")
 	f.set("to", "str(404)", open, "{ var(txn.datestone_segment) -m reg '^[0-9]{8}(?:T[0-9]{6}Z)?$' }")
@@ -184,13 +184,13 @@ func (f *haproxyFile) store(sites []site) {
 	f.set("plain", "var(txn.datestone_path),url_dec")
 	public := publicPaths(sites)
 	for _, p := range public {
-		below, private := nginxRegex(p), nginxRegex(strings.TrimSuffix(layout.PrivatePrefix, "/"))
+		below, private := pathRegex(p), pathRegex(strings.TrimSuffix(layout.PrivatePrefix, "/"))
 		f.missing("{ path -m beg "+p+" }", fmt.Sprintf(`{ var(txn.datestone_plain) -m reg '^%s(?:(?s:.*)/)?[.]{1,2}(?:/|\z)' '^%s/*%s(?:/|\z)' }`, below, below, private))
 	}
 	f.linef("# The path that is served, and the same as a key.")
 	f.linef("http-request set-path %%[var(txn.datestone_base)]/%%[var(txn.datestone_id)]%%[var(txn.datestone_rest)] if { var(txn.datestone_to) -m str rewrite }")
 	for _, p := range public {
-		f.set("key", fmt.Sprintf(`"path,regsub('^%s','/')"`, nginxRegex(p)), "!{ var(txn.datestone_key) -m found }", "{ path -m beg "+p+" }")
+		f.set("key", fmt.Sprintf(`"path,regsub('^%s','/')"`, pathRegex(p)), "!{ var(txn.datestone_key) -m found }", "{ path -m beg "+p+" }")
 	}
 	f.set("key", "path", "!{ var(txn.datestone_key) -m found }")
 	f.set("key", `"var(txn.datestone_key),concat(index.html)"`, "{ path -m end / }")

@@ -34,7 +34,7 @@ func jsSource(names ...string) string {
 }
 
 // jsHead says, as comments, which tables the code was made from.
-func jsHead(sites []site) string { return strings.ReplaceAll(nginxHead(sites), "#  ", "//  ") }
+func jsHead(sites []site) string { return strings.ReplaceAll(madeFrom(sites), "#  ", "//  ") }
 
 // jsPaths declares what of the sites the core needs before it knows which one
 // is asked for.

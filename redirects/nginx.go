@@ -20,7 +20,7 @@ import (
 // of regular expressions is tried one by one.
 func renderNginx(sites []site) ([]Artifact, error) {
 	http, server := &nginxFile{}, &nginxFile{}
-	head := nginxHead(sites)
+	head := madeFrom(sites)
 	fmt.Fprintf(http, nginxHTTPHead, head)
 	lines := chainLines(sites)
 	http.sizes(sites, lines)
@@ -36,27 +36,6 @@ func renderNginx(sites []site) ([]Artifact, error) {
 		{Name: "nginx/datestone-http.conf", Body: http.Bytes()},
 		{Name: "nginx/datestone-server.conf", Body: server.Bytes()},
 	}, nil
-}
-
-// nginxHead says which tables the rules were made from.
-func nginxHead(sites []site) string {
-	var b strings.Builder
-	for _, s := range sites {
-		until := string(s.table.FinalUntil)
-		if until == "" {
-			until = "none"
-		}
-		fmt.Fprintf(&b, "#   %s: %d checkpoints, log entry %d, final_until %s, answer %s\n",
-			s.base, len(s.table.Checkpoints), s.table.Log.Entries, until, s.answerWord())
-	}
-	return b.String()
-}
-
-func (s *site) answerWord() string {
-	if s.rewrite {
-		return layout.AnswerRewrite
-	}
-	return layout.AnswerRedirect
 }
 
 const nginxHTTPHead = `# Rules of datestone for nginx 1.18 or later. Generated: do not edit.
@@ -147,30 +126,20 @@ func (f *nginxFile) cut(sites []site) {
 		f.linef(`    "~(?!)(?<datestone_base>)(?<datestone_segment>)(?<datestone_rest>)(?<datestone_query>)" "";`)
 	}
 	for i, s := range sites {
-		base := nginxRegex(s.base)
+		base := pathRegex(s.base)
 		f.linef(`    "~^(?<datestone_base>%s)/(?<datestone_segment>[^/?]*)(?<datestone_rest>[^?]*)(?<datestone_query>.*)$" %d;`, base, i)
 		f.linef(`    "~^(?<datestone_base>%s)(?<datestone_query>[?].*|)$" slash;`, base)
 	}
 	f.closeMap()
 }
 
-// nginxRegex escapes a path of letters, digits and "/._-".
-func nginxRegex(path string) string { return strings.ReplaceAll(path, ".", "[.]") }
-
-// A day and a time of the calendar, as layout.ParseMoment takes them.
-const (
-	nginxDay = `(?!0000)(?:[0-9]{4}(?:(?:0[13578]|1[02])(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)(?:0[1-9]|[12][0-9]|30)|02(?:0[1-9]|1[0-9]|2[0-8]))` +
-		`|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)0229)`
-	nginxTime = `(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]`
-)
-
 // moment makes the fourteen digits of a moment, and all their prefixes.
 func (f *nginxFile) moment() {
 	f.openMap("The fourteen digits of a moment, after the repository's number.",
 		`"$datestone_repository:$datestone_segment"`, "digits")
 	f.linef(`    default "";`)
-	f.linef(`    "~^(?<datestone_n>[0-9]+:)(?<datestone_d>%s)T(?<datestone_t>%s)Z$" $datestone_n$datestone_d$datestone_t;`, nginxDay, nginxTime)
-	f.linef(`    "~^(?<datestone_n>[0-9]+:)(?<datestone_d>%s)$" $datestone_n${datestone_d}000000;`, nginxDay)
+	f.linef(`    "~^(?<datestone_n>[0-9]+:)(?<datestone_d>%s)T(?<datestone_t>%s)Z$" $datestone_n$datestone_d$datestone_t;`, calendarDay, calendarTime)
+	f.linef(`    "~^(?<datestone_n>[0-9]+:)(?<datestone_d>%s)$" $datestone_n${datestone_d}000000;`, calendarDay)
 	f.linef(`    "~^[0-9]+:[0-9]{8}(?:T[0-9]{6}Z)?$" never;`)
 	f.closeMap()
 	pattern := `(?<datestone_p0>[0-9]+:)`
@@ -187,7 +156,7 @@ func chainLines(sites []site) (lines [15][]string) {
 	for i := range sites {
 		for _, p := range Prefixes(Spans(sites[i].table)) {
 			n := len(p.Digits)
-			lines[n] = append(lines[n], fmt.Sprintf("    %d:%s %s;\n", i, p.Digits, nginxTo(p.To, p.Final)))
+			lines[n] = append(lines[n], fmt.Sprintf("    %d:%s %s;\n", i, p.Digits, outcomeWord(p.To, p.Final)))
 		}
 	}
 	return lines
@@ -215,17 +184,6 @@ func (f *nginxFile) chain(lines [15][]string) {
 	f.closeMap()
 }
 
-// nginxTo writes an outcome, which $datestone_answer takes apart again.
-func nginxTo(to layout.Stamp, final bool) string {
-	switch {
-	case to == "":
-		return "404"
-	case final:
-		return "f" + string(to)
-	}
-	return "p" + string(to)
-}
-
 func (f *nginxFile) channels(sites []site) {
 	// nginx looks strings up without regard to case, so Prod would be prod.
 	f.openMap("What has the form of a channel, after the repository's number.", `"$datestone_repository:$datestone_segment"`, "name")
@@ -236,7 +194,7 @@ func (f *nginxFile) channels(sites []site) {
 	for i := range sites {
 		to := sites[i].channels()
 		for _, name := range slices.Sorted(maps.Keys(to)) {
-			f.linef("    %d:%s %s;", i, name, nginxTo(to[name], false))
+			f.linef("    %d:%s %s;", i, name, outcomeWord(to[name], false))
 		}
 	}
 	f.closeMap()
@@ -250,7 +208,7 @@ func (f *nginxFile) answer(sites []site) {
 	f.openMap("What no key can be, a segment . or .. however escaped, is not the store's.", "$request_uri", "store")
 	f.linef("    default store;")
 	for _, public := range publicPaths(sites) {
-		f.linef(`    "~^%s(?:[^?]*(?:/|%%2[fF]))?(?:[.]|%%2[eE]){1,2}(?:/|%%2[fF]|[?]|$)" 404;`, nginxRegex(public))
+		f.linef(`    "~^%s(?:[^?]*(?:/|%%2[fF]))?(?:[.]|%%2[eE]){1,2}(?:/|%%2[fF]|[?]|$)" 404;`, pathRegex(public))
 	}
 	f.closeMap()
 	f.openMap("The same for what is served from another directory than the one asked for.", "$datestone_store", "rewrite")
@@ -301,23 +259,11 @@ func (f *nginxFile) store(sites []site) {
 	f.openMap("The same as a key.", "$datestone_path", "key")
 	f.linef("    default $datestone_path;")
 	for _, public := range publicPaths(sites) {
-		p := nginxRegex(strings.TrimSuffix(public, "/"))
+		p := pathRegex(strings.TrimSuffix(public, "/"))
 		f.linef(`    "~^%s(?<datestone_dir>/(?:.*/)?)$" ${datestone_dir}index.html;`, p)
 		f.linef(`    "~^%s(?<datestone_file>/.*)$" $datestone_file;`, p)
 	}
 	f.closeMap()
-}
-
-// publicPaths returns each public path once, the longer ones first.
-func publicPaths(sites []site) []string {
-	var paths []string
-	for _, s := range sites {
-		paths = append(paths, s.public)
-	}
-	slices.Sort(paths)
-	paths = slices.Compact(paths)
-	slices.Reverse(paths)
-	return paths
 }
 
 // actions acts on $datestone_answer. A rewrite is of the path as nginx has
@@ -333,7 +279,7 @@ func (f *nginxFile) actions(sites []site) {
 	f.linef("if ($datestone_answer = 404) { return 404; }")
 	for _, s := range sites {
 		if s.rewrite {
-			f.linef(`if ($datestone_answer = rewrite) { rewrite "(?s)^%s/[0-9TZ]+(?<datestone_kept>/.*)$" %s/$datestone_id$datestone_kept last; }`, nginxRegex(s.base), s.base)
+			f.linef(`if ($datestone_answer = rewrite) { rewrite "(?s)^%s/[0-9TZ]+(?<datestone_kept>/.*)$" %s/$datestone_id$datestone_kept last; }`, pathRegex(s.base), s.base)
 		}
 	}
 	f.linef("")
