@@ -83,23 +83,25 @@ func (b *Bucket) try(ctx context.Context, op string, request func() error) error
 
 // again is try without waiting for room.
 func (b *Bucket) again(ctx context.Context, op string, request func() error) error {
+	first := request()
+	if first == nil { // as nearly always, and then nothing else is worth setting up
+		return nil
+	}
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval = b.pause
 	wait.MaxInterval = 20 * time.Second
+	tries := 0
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := request()
+		err := first
+		if tries++; tries > 1 {
+			err = request()
+		}
 		if err != nil && !errors.Is(err, ErrTemporary) && !errors.Is(err, ErrSlowDown) {
 			return struct{}{}, backoff.Permanent(err)
 		}
 		return struct{}{}, err
 	}, backoff.WithBackOff(wait), backoff.WithMaxTries(uint(b.attempts)), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, d time.Duration) {
-			level := slog.LevelDebug
-			if d >= time.Second { // a wait that people notice
-				level = slog.LevelWarn
-			}
-			b.log.Log(ctx, level, "request is made again", "operation", op, "after", d.Round(time.Millisecond), "error", err)
-		}))
+		backoff.WithNotify(func(err error, d time.Duration) { b.notify(ctx, op, err, d) }))
 	if ctx.Err() != nil && err != nil {
 		return context.Cause(ctx)
 	}
@@ -108,6 +110,15 @@ func (b *Bucket) again(ctx context.Context, op string, request func() error) err
 		return permanent.Unwrap()
 	}
 	return err
+}
+
+// notify tells of a request that is made again after d.
+func (b *Bucket) notify(ctx context.Context, op string, err error, d time.Duration) {
+	level := slog.LevelDebug
+	if d >= time.Second { // a wait that people notice
+		level = slog.LevelWarn
+	}
+	b.log.Log(ctx, level, "request is made again", "operation", op, "after", d.Round(time.Millisecond), "error", err)
 }
 
 // Read returns a small object whole; more than limit bytes are an error.
@@ -339,46 +350,6 @@ func (b *Bucket) register(ctx context.Context, list layout.Repositories, publicP
 	p := Bytes(layout.NewPage(layout.Listing, layout.RepositoriesKey, body, list.Changes).Object, body)
 	p.Create, p.IfMatch, p.Whole = version == "", version, true
 	return b.put(ctx, p)
-}
-
-// Honours is what a store was found to do with conditions. Several ignore them
-// without a word, which is worse than refusing.
-type Honours struct {
-	Create  bool `json:"create"`   // If-None-Match: *
-	IfMatch bool `json:"if_match"` // If-Match
-}
-
-// Probe finds out by trying, on an object of its own.
-func (b *Bucket) Probe(ctx context.Context) (Honours, error) {
-	probe := func(set func(*Put)) (refused bool, err error) {
-		body := []byte("{}\n")
-		p := Bytes(layout.NewPage(layout.Private, layout.ProbeKey, body, 0).Object, body)
-		set(&p)
-		err = b.put(ctx, p)
-		if errors.Is(err, ErrConflict) {
-			return true, nil
-		}
-		return false, err
-	}
-	create := func(p *Put) { p.Create = true }
-	var h Honours
-	var err error
-	for range 2 { // the first may be the one that makes it
-		if h.Create, err = probe(create); err != nil || h.Create {
-			break
-		}
-	}
-	if err != nil {
-		return h, fmt.Errorf("probe what the store honours: %w", err)
-	}
-	h.IfMatch, err = probe(func(p *Put) { p.IfMatch = `"00000000000000000000000000000000"` })
-	if err == nil {
-		err = b.Sync(ctx)
-	}
-	if err != nil {
-		return h, fmt.Errorf("probe what the store honours: %w", err)
-	}
-	return h, nil
 }
 
 // Now returns the bucket's own clock, and false where it has none but ours.

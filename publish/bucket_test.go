@@ -248,11 +248,11 @@ func bodies(m *storetest.Memory) map[string]string {
 	return all
 }
 
-// A forgetful store takes no notice of conditions, as some do.
+// A forgetful store takes no notice of conditions and digests, as some do.
 type forgetful struct{ *storetest.Memory }
 
 func (f forgetful) Put(ctx context.Context, p publish.Put) (publish.Info, error) {
-	p.Create, p.IfMatch = false, ""
+	p.Create, p.IfMatch, p.SHA256 = false, "", layout.Digest{}
 	return f.Memory.Put(ctx, p)
 }
 
@@ -261,7 +261,7 @@ func TestProbe(t *testing.T) {
 	m := &storetest.Memory{}
 	for range 2 {
 		got, err := newBucket(t, m).Probe(t.Context())
-		if want := (publish.Honours{Create: true, IfMatch: true}); err != nil || got != want {
+		if want := (publish.Honours{Create: true, IfMatch: true, Digest: true}); err != nil || got != want {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
 	}

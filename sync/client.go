@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -66,8 +67,8 @@ type origin interface {
 	// manifest returns the manifest and its validators, without fingerprint;
 	// ErrNotModified when the remote itself says that it is what known says.
 	manifest(ctx context.Context, known layout.Validators) ([]byte, layout.Validators, error)
-	// open opens the content of one file, to be verified as it is read.
-	open(ctx context.Context, f layout.File) (io.ReadCloser, error)
+	// open opens the content of one file, without sum.
+	open(ctx context.Context, f layout.File) (*content, error)
 	io.Closer
 }
 
@@ -175,25 +176,48 @@ func insert(files []layout.File, f layout.File) []layout.File {
 // Fetch hands each of files to sink, several at once, and returns the first
 // error. When ctx ends it returns its cause.
 func (c *Client) Fetch(ctx context.Context, r Remote, files iter.Seq2[layout.File, error], sink Sink) error {
+	return c.FetchChecked(ctx, r, files, sink, nil)
+}
+
+// FetchChecked is Fetch for a sink that itself finds out whether content has
+// the digest of its file; refused reports of an error whether it is that
+// finding. Content is not hashed on its way then: only what was refused is
+// fetched once more and is, so that the error says what is wrong with it.
+func (c *Client) FetchChecked(ctx context.Context, r Remote, files iter.Seq2[layout.File, error], sink Sink, refused func(error) bool) error {
 	o, l, err := c.open(r)
 	if err != nil {
 		return err
 	}
 	defer o.Close()
 	scrub := newScrubber(r, l)
-	open := func(ctx context.Context, f layout.File) (io.ReadCloser, error) {
-		if _, err := layout.CleanPath(f.Path); err != nil {
-			return nil, err
-		}
-		return o.open(ctx, f)
+	put := func(ctx context.Context, f layout.File, hashed bool) error {
+		return sink(ctx, f, func(ctx context.Context) (io.ReadCloser, error) { return openContent(ctx, o, f, hashed) })
 	}
 	err = fetch(ctx, cmp.Or(r.Parallel, defaultParallel), files, func(ctx context.Context, f layout.File) error {
-		return sink(ctx, f, func(ctx context.Context) (io.ReadCloser, error) { return open(ctx, f) })
+		err := put(ctx, f, refused == nil)
+		if err != nil && refused != nil && refused(err) {
+			err = put(ctx, f, true)
+		}
+		return err
 	})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return scrub.err(err)
+}
+
+func openContent(ctx context.Context, o origin, f layout.File, hashed bool) (io.ReadCloser, error) {
+	if _, err := layout.CleanPath(f.Path); err != nil {
+		return nil, err
+	}
+	c, err := o.open(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	if hashed {
+		c.sum = sha256.New()
+	}
+	return c, nil
 }
 
 // fetch calls do for each of files, from as many goroutines as parallel says.

@@ -10,7 +10,8 @@ import (
 
 // content is a file on its way. It yields exactly the bytes that the file's
 // size and digest name: the last of them only after both were found right, so
-// that whoever reads can't complete a wrong object.
+// that whoever reads can't complete a wrong object. Without sum it sees to the
+// size alone.
 type content struct {
 	ctx  context.Context // of open: an io.Reader gets none of its own
 	file layout.File
@@ -36,7 +37,9 @@ func (c *content) Read(p []byte) (int, error) {
 			}
 		}
 		n, err := c.body.Read(p[:min(int64(len(p)), c.file.Size-c.got)])
-		c.sum.Write(p[:n])
+		if c.sum != nil {
+			c.sum.Write(p[:n])
+		}
 		c.got += int64(n)
 		c.broken = err
 		if c.got == c.file.Size {
@@ -79,6 +82,9 @@ func (c *content) finish() error {
 		if n, _ := io.ReadFull(c.body, c.probe[:]); n > 0 {
 			return &DigestError{Path: c.file.Path, Want: c.file.SHA256, WantSize: c.file.Size, GotSize: c.file.Size + 1}
 		}
+	}
+	if c.sum == nil {
+		return io.EOF
 	}
 	e := &DigestError{Path: c.file.Path, Want: c.file.SHA256, WantSize: c.file.Size, GotSize: c.got}
 	if c.sum.Sum(e.Got[:0]); e.Got != e.Want {

@@ -2,7 +2,6 @@ package reposync
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -51,7 +50,7 @@ func (d *directory) manifest(ctx context.Context, _ layout.Validators) ([]byte, 
 	return body, none, nil
 }
 
-func (d *directory) open(ctx context.Context, f layout.File) (io.ReadCloser, error) {
+func (d *directory) open(ctx context.Context, f layout.File) (*content, error) {
 	file, err := d.regular(filepath.FromSlash(f.Path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open %q: %w: %w", f.Path, err, ErrMoved)
@@ -59,7 +58,7 @@ func (d *directory) open(ctx context.Context, f layout.File) (io.ReadCloser, err
 	if err != nil {
 		return nil, fmt.Errorf("open %q: %w", f.Path, err)
 	}
-	return &content{ctx: ctx, file: f, body: contextReader{ctx, file}, sum: sha256.New(), resume: noResume}, nil
+	return &content{ctx: ctx, file: f, body: contextReader{ctx, file}, resume: noResume}, nil
 }
 
 func noResume(c *content, broken error) (io.ReadCloser, error) {

@@ -94,6 +94,58 @@ func TestFetchRefuses(t *testing.T) {
 	}
 }
 
+// TestFetchCheckedLeavesDigestsToTheSink: a sink that refuses sees all bytes,
+// once without a digest and once more to say what is wrong; one that does not
+// refuse gets what came.
+func TestFetchCheckedLeavesDigestsToTheSink(t *testing.T) {
+	t.Parallel()
+	refusal := errors.New("refused")
+	for name, test := range map[string]struct {
+		fail    failure
+		sum     layout.Digest // what the sink takes for right
+		opened  int
+		want    string
+		arrived string
+	}{
+		"right":                {0, layout.DigestOf([]byte("body")), 1, "", "body"},
+		"wrong":                {wrongDigest, layout.DigestOf([]byte("body")), 2, `file "a": has the SHA-256 `, ""},
+		"longer":               {tooLong, layout.DigestOf([]byte("body")), 1, `file "a": is longer than the 4 bytes`, ""},
+		"taken for wrong once": {0, layout.DigestOf([]byte("once")), 2, "", "body"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, map[string]string{"a": "body"})
+			if test.fail != 0 {
+				s.failing("a", test.fail, -1)
+			}
+			opened, arrived := 0, ""
+			err := reposync.New(quick(nil)).FetchChecked(t.Context(), s.remote(), layout.Files([]layout.File{file("a", "body")}),
+				func(ctx context.Context, f layout.File, open func(context.Context) (io.ReadCloser, error)) error {
+					opened++
+					r, err := open(ctx)
+					if err != nil {
+						return err
+					}
+					defer r.Close()
+					got, err := io.ReadAll(r)
+					if err == nil && opened == 1 && layout.DigestOf(got) != test.sum {
+						return refusal
+					}
+					if err == nil {
+						arrived = string(got)
+					}
+					return err
+				}, func(err error) bool { return errors.Is(err, refusal) })
+			if opened != test.opened || arrived != test.arrived || (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("opened %d times, arrived %q, %v", opened, arrived, err)
+			}
+			if test.want != "" && !errors.Is(err, reposync.ErrMoved) {
+				t.Errorf("%v is no ErrMoved", err)
+			}
+		})
+	}
+}
+
 func TestFetchDigestErrorHasItsFields(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, map[string]string{"a": "body"}).failing("a", wrongDigest, -1)

@@ -145,7 +145,7 @@ type State struct {
 
 // A Sink puts one file in its place. It may call open again to try once more;
 // what open returns yields exactly the bytes that f names, or ends with an
-// error in place of the last of them.
+// error in place of the last of them (but see FetchChecked).
 type Sink func(ctx context.Context, f layout.File, open func(context.Context) (io.ReadCloser, error)) error
 
 // Errors of this package, to be asked for with errors.Is.

@@ -2,7 +2,6 @@ package reposync
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -110,7 +109,7 @@ func validators(h http.Header) layout.Validators {
 	return layout.Validators{ETag: h.Get("ETag"), LastModified: h.Get("Last-Modified")}
 }
 
-func (s *site) open(ctx context.Context, f layout.File) (io.ReadCloser, error) {
+func (s *site) open(ctx context.Context, f layout.File) (*content, error) {
 	u := s.file(f.Path)
 	var resp *http.Response
 	err := s.retry(ctx, u, func() (err error) {
@@ -127,7 +126,7 @@ func (s *site) open(ctx context.Context, f layout.File) (io.ReadCloser, error) {
 		return nil, err
 	}
 	d := &download{site: s, url: u, etag: resp.Header.Get("ETag")}
-	return &content{ctx: ctx, file: f, body: resp.Body, sum: sha256.New(), resume: d.resume}, nil
+	return &content{ctx: ctx, file: f, body: resp.Body, resume: d.resume}, nil
 }
 
 // wrongLength judges an answer by its head. Web servers that name the encoding

@@ -92,12 +92,11 @@ func (p *pass) claim(ctx context.Context) (*open, error) {
 }
 
 func (p *pass) claimAs(ctx context.Context, id layout.Stamp) (*open, error) {
-	files := layout.FirstSeen(p.index.Files(p.known.Newest), p.wanted(), id)
-	list, body, err := publish.EncodeFileList(files)
+	root, err := p.index.PutState(layout.FirstSeen(p.index.Files(p.known.Newest), p.wanted(), id))
 	if err != nil {
 		return nil, err
 	}
-	root, err := p.index.PutState(layout.FirstSeen(p.index.Files(p.known.Newest), p.wanted(), id))
+	list, body, err := publish.EncodeFileList(p.index.Files(root))
 	if err != nil {
 		return nil, err
 	}
@@ -265,15 +264,15 @@ func (p *pass) count(steps iter.Seq2[layout.Step, error]) iter.Seq2[layout.Step,
 // memory, the rest from the remote.
 func (p *pass) fetch(o *open) publish.Fetch {
 	return func(ctx context.Context, files iter.Seq2[layout.File, error]) error {
-		return p.remotes.Fetch(ctx, p.repo.Remote, p.fromMemory(ctx, o, files),
-			func(ctx context.Context, f layout.File, open func(context.Context) (io.ReadCloser, error)) error {
-				if err := p.bucket.Upload(ctx, o.plan, f, open); err != nil {
-					return err
-				}
-				p.Log.DebugContext(ctx, "file brought in", "repo", p.repo.Name, "path", f.Path, "bytes", f.Size)
-				p.bar.Add(f.Size)
-				return nil
-			})
+		put := func(ctx context.Context, f layout.File, open func(context.Context) (io.ReadCloser, error)) error {
+			if err := p.bucket.Upload(ctx, o.plan, f, open); err != nil {
+				return err
+			}
+			p.Log.DebugContext(ctx, "file brought in", "repo", p.repo.Name, "path", f.Path, "bytes", f.Size)
+			p.bar.Add(f.Size)
+			return nil
+		}
+		return p.remotes.FetchChecked(ctx, p.repo.Remote, p.fromMemory(ctx, o, files), put, p.refused)
 	}
 }
 

@@ -29,6 +29,9 @@ type site struct {
 	announcing sync.Mutex
 	// writable finds out, once a run, whether the bucket keeps its conditions.
 	writable func(context.Context) error
+	// refused tells the bucket's finding that content has another digest than
+	// its file; nil where it finds nothing, and before writable has returned.
+	refused func(error) bool
 }
 
 // openSite opens bucket and index, and works with that many requests at once.
@@ -101,6 +104,7 @@ const probedName = "honours"
 func (s *site) probe(ctx context.Context) error {
 	var h publish.Honours
 	if b, err := s.index.Recall(probedName); err == nil && json.Unmarshal(b, &h) == nil && h.Create && h.IfMatch {
+		s.rely(h)
 		return nil
 	}
 	h, err := s.bucket.Probe(ctx)
@@ -111,11 +115,19 @@ func (s *site) probe(ctx context.Context) error {
 		return fmt.Errorf("bucket %s ignores conditional writes (If-None-Match kept: %t, If-Match kept: %t), "+
 			"so two runs could overwrite each other: use a store that keeps them", s.config.Bucket, h.Create, h.IfMatch)
 	}
+	s.rely(h)
 	b, err := json.Marshal(h)
 	if err != nil {
 		return err
 	}
 	return s.index.Remember(probedName, b)
+}
+
+// rely leaves it to a bucket that looks at digests to do so.
+func (s *site) rely(h publish.Honours) {
+	if h.Digest {
+		s.refused = func(err error) bool { return errors.Is(err, publish.ErrDigest) }
+	}
 }
 
 // log returns the log of a repository.

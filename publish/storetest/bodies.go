@@ -117,6 +117,7 @@ func badBodies() []badBody {
 		{"much longer", bodyOf(body, strings.NewReader(body+body)), publish.ErrDigest},
 		{"other bytes", bodyOf(body, strings.NewReader(other)), publish.ErrDigest},
 		{"something instead of nothing", bodyOf("", strings.NewReader("x")), publish.ErrDigest},
+		{"nothing, of another digest", nothingOf(body), publish.ErrDigest},
 		{"broken at once", bodyOf(body, broken("")), errBody},
 		{"broken midway", bodyOf(body, broken(body[:size/2])), errBody},
 		{"broken after the last byte", bodyOf(body, broken(body)), errBody},
@@ -131,6 +132,13 @@ func bodyOf(declared string, r io.ReadSeeker) publish.Put {
 		// Hidden behind a plain reader, as what a remote sends is.
 		return io.NopCloser(struct{ io.Reader }{r}), err
 	}}
+}
+
+// nothingOf is an empty object with the digest of body.
+func nothingOf(body string) publish.Put {
+	p := bodyOf("", strings.NewReader(""))
+	p.SHA256 = layout.DigestOf([]byte(body))
+	return p
 }
 
 // broken reads as s, then breaks.
