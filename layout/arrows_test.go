@@ -32,6 +32,8 @@ var arrows = map[string][]string{
 	"publish/miniostore": {"layout", "publish", "publish/internal/s3wire"},
 	"publish/cloudfront": {"layout", "publish"},
 	"publish/storetest":  {"layout", "publish"},
+	// The edges that tests start.
+	"redirects/enginetest": nil,
 	// What both S3 drivers do the same, what their tests do, and the servers
 	// that tests start.
 	"publish/cloudfront/edgetest": nil,

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -342,29 +340,5 @@ func TestCheckRefusesURLs(t *testing.T) {
 		if code := run(t.Context(), []string{"datestone", "check", url}, e); code != exitUsage || stdout.Len() > 0 {
 			t.Errorf("%s: exit code %d, %s%s; want 2", url, code, stdout, stderr)
 		}
-	}
-}
-
-// TestCheckPassesNginx asks a real nginx in front of a directory that the
-// program published.
-func TestCheckPassesNginx(t *testing.T) {
-	t.Parallel()
-	remote := newE2ERemote(t)
-	for _, public := range []string{"/", "/mirror/"} {
-		t.Run(public, func(t *testing.T) {
-			t.Parallel()
-			s := newE2ESite(t, e2eStores[0], remote, "", public)
-			s.see("one")
-			s.run(e2eFirst, "run")
-			s.see("two")
-			s.run(e2eSecond, "run")
-			n := startE2ENginx(t, filepath.Join(s.dir, "redirects"), s.locations())
-			var stdout, stderr bytes.Buffer
-			url := fmt.Sprintf("http://%s%scheckpoints/myfile", n.addr, public)
-			code := run(t.Context(), []string{"datestone", "check", url}, s.env(e2eNow, &stdout, &stderr))
-			if code != exitDone || strings.Count(stdout.String(), "ok   ") < 30 || !strings.Contains(stdout.String(), "no clock") {
-				t.Errorf("exit code %d\n%s%s", code, stdout.String(), stderr.String())
-			}
-		})
 	}
 }

@@ -1,22 +1,19 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,8 +21,8 @@ import (
 
 	"datestone/layout"
 	"datestone/publish"
-	"datestone/publish/storetest/servers"
 	"datestone/redirects"
+	"datestone/redirects/enginetest"
 )
 
 // TestNginxAnswersAsResolve holds a real nginx, in front of a real MinIO and
@@ -47,11 +44,10 @@ func TestNginxAnswersAsResolve(t *testing.T) {
 			must(t, err)
 			_, err = writeRules(dir, rules)
 			must(t, err)
-			n := startE2ENginx(t, dir, s.locations())
 			statuses := map[int]int{}
-			for i, got := range n.ask(t, targets) {
-				statuses[got.status]++
-				s.checkEdge(store, oracle.Resolve(targets[i], ""), targets[i], got)
+			for _, got := range askAll(t, enginetest.Nginx(t, dir, s.place()), targets) {
+				statuses[got.Status]++
+				s.checkEdge(store, oracle.Resolve(got.Target, ""), got)
 			}
 			for _, status := range []int{200, 301, 302, 404} {
 				if statuses[status] < len(targets)/100 {
@@ -62,13 +58,27 @@ func TestNginxAnswersAsResolve(t *testing.T) {
 	}
 }
 
+// askAll returns the answers of an engine, in any order.
+func askAll(t *testing.T, e enginetest.Engine, targets []string) []enginetest.Answer {
+	t.Helper()
+	var mu sync.Mutex
+	var answers []enginetest.Answer
+	e.Ask(t, targets, func(a enginetest.Answer) {
+		mu.Lock()
+		defer mu.Unlock()
+		answers = append(answers, a)
+	})
+	return answers
+}
+
 // checkEdge holds one answer of nginx against the oracle's, or what the store
 // has where the oracle hands the request to it.
-func (s *e2eSite) checkEdge(store publish.Store, want redirects.Answer, target string, got e2eAnswer) {
+func (s *e2eSite) checkEdge(store publish.Store, want redirects.Answer, got enginetest.Answer) {
 	s.t.Helper()
+	location, gotCache := got.Header.Get("Location"), got.Header.Get("Cache-Control")
 	if want.Status != http.StatusOK {
-		if got.status != want.Status || got.header.Get("Location") != want.Location || got.header.Get("Cache-Control") != want.CacheControl {
-			s.t.Errorf("%s: nginx answers %d %q %q, want %+v", target, got.status, got.header.Get("Location"), got.header.Get("Cache-Control"), want)
+		if got.Status != want.Status || location != want.Location || gotCache != want.CacheControl {
+			s.t.Errorf("%s: nginx answers %d %q %q, want %+v", got.Target, got.Status, location, gotCache, want)
 		}
 		return
 	}
@@ -76,8 +86,8 @@ func (s *e2eSite) checkEdge(store publish.Store, want redirects.Answer, target s
 	if s.kind.server == nil && cache != "" && !e2eSpelledOut(want.Serves) {
 		cache = e2eCache("") // in a directory names have many spellings; only one is known for immutable
 	}
-	if got.status != status || got.method == http.MethodGet && status == http.StatusOK && got.body != body || got.header.Get("Cache-Control") != cache {
-		s.t.Errorf("%s: nginx answers %d %.80q %q, but in the store there is %d %q %q", target, got.status, got.body, got.header.Get("Cache-Control"), status, body, cache)
+	if got.Status != status || got.Method == http.MethodGet && status == http.StatusOK && got.Body != body || gotCache != cache {
+		s.t.Errorf("%s: nginx answers %d %.80q %q, but in the store there is %d %q %q", got.Target, got.Status, got.Body, gotCache, status, body, cache)
 	}
 }
 
@@ -220,179 +230,21 @@ func e2eMoment(rng *rand.Rand, table layout.Table) layout.Stamp {
 	return layout.StampOf(edge.Time().Add(far[rng.IntN(len(far))]))
 }
 
-// locations are those that docs/serving.md has for the site's store.
-func (s *e2eSite) locations() string {
+// place is where the site stands, for an edge; a bucket lets anyone read.
+func (s *e2eSite) place() enginetest.Place {
 	s.t.Helper()
 	if s.kind.server == nil {
-		root := filepath.ToSlash(filepath.Join(s.dir, "site"))
-		all := e2eBlock(s.t, "a site in a directory", "/srv/site", root)
-		return all + strings.Replace(e2eBlock(s.t, "a site in a directory, below a public path", "/srv/site", root), "location @missing { return 404; }", "", 1)
+		return enginetest.Place{Dir: filepath.ToSlash(filepath.Join(s.dir, "site")), Public: []string{"/mirror/"}}
 	}
-	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::%s/*"]}]}`, s.bucket)
+	s.allow("s3:GetObject")
+	return enginetest.Place{Bucket: s.server.Endpoint + "/" + s.bucket}
+}
+
+// allow lets anyone do this in the bucket.
+func (s *e2eSite) allow(actions ...string) {
+	s.t.Helper()
+	words, err := json.Marshal(actions)
+	must(s.t, err)
+	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":%s,"Resource":["arn:aws:s3:::%[2]s","arn:aws:s3:::%[2]s/*"]}]}`, words, s.bucket)
 	must(s.t, e2eClient(s.t, s.server).SetBucketPolicy(s.t.Context(), s.bucket, policy))
-	return e2eBlock(s.t, "a site in a bucket", "http://127.0.0.1:9000/bucket", s.server.Endpoint+"/"+s.bucket)
-}
-
-// e2eBlock returns the block of docs/serving.md that begins with the title.
-func e2eBlock(t testing.TB, title, old, replacement string) string {
-	t.Helper()
-	return e2eCode(t, "```nginx\n# "+title+"\n", old, replacement)
-}
-
-// e2eCode returns what follows begin up to the block's end, some of it replaced.
-func e2eCode(t testing.TB, begin string, replace ...string) string {
-	t.Helper()
-	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "serving.md"))
-	must(t, err)
-	_, after, found := strings.Cut(string(doc), begin)
-	block, _, closed := strings.Cut(after, "```")
-	if !found || !closed {
-		t.Fatalf("docs/serving.md has no block %q", begin)
-	}
-	for i := 0; i < len(replace); i += 2 {
-		if !strings.Contains(block, replace[i]) {
-			t.Fatalf("the block %q of docs/serving.md has no %s", begin, replace[i])
-		}
-		block = strings.ReplaceAll(block, replace[i], replace[i+1])
-	}
-	return block
-}
-
-// An e2eNginx is a running nginx.
-type e2eNginx struct {
-	addr string
-	// reload is the command that lets it load its rules again.
-	reload []string
-}
-
-const e2eNginxConf = `daemon off;
-worker_processes 2;
-%[5]s
-pid %[1]s/pid;
-events { worker_connections 512; }
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi; uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
-	keepalive_requests 1000000;
-	default_type application/octet-stream;
-	include %[2]s/nginx/datestone-http.conf;
-	server {
-		listen %[3]s;
-		include %[2]s/nginx/datestone-server.conf;
-		%[4]s
-	}
-}
-`
-
-// startE2ENginx runs nginx with the rules that stand in the directory rules.
-func startE2ENginx(t testing.TB, rules, locations string) e2eNginx {
-	t.Helper()
-	bin := findE2ENginx(t)
-	dir := t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	n := e2eNginx{addr: l.Addr().String()}
-	must(t, l.Close())
-	conf := filepath.Join(dir, "nginx.conf")
-	user := ""
-	if os.Geteuid() == 0 {
-		user = "user root;" // its workers would be nobody, who may not read a test's directories
-	}
-	must(t, os.WriteFile(conf, fmt.Appendf(nil, e2eNginxConf, dir, rules, n.addr, locations, user), 0o666))
-	words := []string{bin, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", conf}
-	script := e2eCode(t, "```sh\n", "/run/nginx.pid", filepath.Join(dir, "pid"), "nginx -s reload", strings.Join(words, " ")+" -s reload")
-	n.reload = []string{"sh", "-c", script}
-	cmd := exec.Command(words[0], words[1:]...)
-	must(t, cmd.Start())
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("nginx ended with %v", err)
-		}
-		if log, _ := os.ReadFile(filepath.Join(dir, "error.log")); t.Failed() {
-			t.Logf("nginx says: %s", log[max(0, len(log)-1000):])
-		}
-	})
-	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(10 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", n.addr); err == nil {
-			conn.Close()
-			return n
-		}
-	}
-	t.Fatal("nginx does not answer")
-	return n
-}
-
-func findE2ENginx(t testing.TB) string {
-	t.Helper()
-	for _, name := range []string{filepath.Join(os.Getenv(servers.BinVariable), "nginx"), "nginx", "/usr/sbin/nginx"} {
-		if bin, err := exec.LookPath(name); err == nil && filepath.IsAbs(bin) {
-			return bin
-		}
-	}
-	if os.Getenv(servers.RequireVariable) != "" {
-		t.Fatalf("there is no nginx, and %s is set", servers.RequireVariable)
-	}
-	t.Skip("there is no nginx")
-	return ""
-}
-
-// An e2eAnswer is what nginx said.
-type e2eAnswer struct {
-	method string
-	status int
-	header http.Header
-	body   string
-}
-
-// ask sends targets as they are, byte for byte, over several connections, and
-// returns the answers in the same order.
-func (n e2eNginx) ask(t testing.TB, targets []string) []e2eAnswer {
-	t.Helper()
-	const connections = 8
-	answers := make([]e2eAnswer, len(targets))
-	var g errgroup.Group
-	for c := range connections {
-		g.Go(func() error {
-			for i := c; i < len(targets); {
-				conn, err := net.Dial("tcp", n.addr)
-				if err != nil {
-					return err
-				}
-				i, err = askE2E(conn, targets, answers, i, connections)
-				conn.Close()
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	must(t, g.Wait())
-	return answers
-}
-
-// askE2E asks for targets i, i+step, … until the connection is closed, and
-// returns the next one.
-func askE2E(conn net.Conn, targets []string, answers []e2eAnswer, i, step int) (int, error) {
-	r := bufio.NewReader(conn)
-	for closed := false; i < len(targets) && !closed; i += step {
-		method := http.MethodGet
-		if i%5 == 4 {
-			method = http.MethodHead
-		}
-		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\n\r\n", method, targets[i])
-		res, err := http.ReadResponse(r, &http.Request{Method: method})
-		if err != nil {
-			return i, fmt.Errorf("%s: %w", targets[i], err)
-		}
-		body, err := io.ReadAll(res.Body)
-		if err != nil {
-			return i, fmt.Errorf("%s: %w", targets[i], err)
-		}
-		answers[i] = e2eAnswer{method, res.StatusCode, res.Header, string(body)}
-		closed = res.Close
-	}
-	return i, nil
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"datestone/layout"
+	"datestone/redirects/enginetest"
 )
 
 // TestReadersWhileRunsPublish lets readers poll through nginx while one run
@@ -37,11 +38,11 @@ func TestReadersWhileRunsPublish(t *testing.T) {
 			readers := make([]*e2eReader, 2)
 			var all sync.WaitGroup
 			for i := range readers {
-				readers[i] = newE2EReader(t, "http://"+nginx.addr, remote, uint64(i))
+				readers[i] = newE2EReader(t, "http://"+nginx.Addr, remote, uint64(i))
 				all.Go(func() { readers[i].read(stop) })
 			}
 			for i := range checkpoints {
-				s.configure(fmt.Sprint(i), nginx.exec())
+				s.configure(fmt.Sprint(i), execOf(nginx))
 				s.run(e2eHour(i), "run")
 			}
 			time.Sleep(100 * time.Millisecond) // the readers see the last one, too
@@ -66,16 +67,16 @@ func e2eGrowing(i int) content {
 }
 
 // edge starts nginx with the rules of the site that is still empty.
-func (s *e2eSite) edge() e2eNginx {
+func (s *e2eSite) edge() enginetest.Engine {
 	s.t.Helper()
 	s.see("0")
 	s.run(e2eHour(0), "redirects", "render", "--target", "nginx")
-	return startE2ENginx(s.t, filepath.Join(s.dir, "redirects"), s.locations())
+	return enginetest.Nginx(s.t, filepath.Join(s.dir, "redirects"), s.place())
 }
 
-// exec is the configuration that lets a run reload nginx.
-func (n e2eNginx) exec() string {
-	words, err := json.Marshal(n.reload)
+// execOf is the configuration that lets a run reload an engine.
+func execOf(e enginetest.Engine) string {
+	words, err := json.Marshal(e.Reload)
 	if err != nil {
 		panic(err) // strings always encode
 	}
