@@ -11,7 +11,6 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"datestone/layout"
-	"datestone/sync/pulpmanifest"
 )
 
 // A Config is what New needs; the zero Config is a good one.
@@ -62,30 +60,52 @@ func New(c Config) *Client {
 	return &Client{Config: c, transports: map[transportKey]*http.Transport{}}
 }
 
-// An origin is a remote that was opened.
+// An origin is a remote that was opened: files below one place.
 type origin interface {
-	// manifest returns the manifest and its validators, without fingerprint;
-	// ErrNotModified when the remote itself says that it is what known says.
-	manifest(ctx context.Context, known layout.Validators) ([]byte, layout.Validators, error)
+	// get reads a file of metadata whole, at most limit bytes, and returns its
+	// validators, without fingerprint; ErrNotModified when the remote itself
+	// says that it is what known says. See isMissing for one that is not there.
+	get(ctx context.Context, path string, known layout.Validators, limit int64) ([]byte, layout.Validators, error)
 	// open opens the content of one file, without sum.
 	open(ctx context.Context, f layout.File) (*content, error)
 	io.Closer
 }
 
-func (c *Client) open(r Remote) (origin, location, error) {
+// A format knows the metadata of one type of remote.
+type format interface {
+	// read returns the state, or ErrNotModified when the validators of known
+	// still hold.
+	read(ctx context.Context, s source, known layout.Remote) (*State, error)
+	// moved reports whether the metadata is another than that of the state.
+	moved(ctx context.Context, s source, state *State) (bool, error)
+}
+
+// formats are those of all types.
+var formats = map[string]format{typeFile: manifestFormat{}}
+
+// A source is a remote as its format sees it.
+type source struct {
+	origin
+	Remote
+	location
+	maxManifest int64
+}
+
+func (c *Client) open(r Remote) (source, error) {
+	s := source{Remote: r, maxManifest: c.MaxManifest}
 	if err := r.Validate(); err != nil {
-		return nil, location{}, err
+		return s, err
 	}
-	l, err := locate(r.URL)
-	if err != nil {
-		return nil, l, err
+	var err error
+	if s.location, err = r.locate(); err != nil {
+		return s, err
 	}
-	if l.local() {
-		d, err := openDirectory(l, c.MaxManifest)
-		return d, l, err
+	if s.local() {
+		s.origin, err = openDirectory(s.location)
+	} else {
+		s.origin, err = c.openSite(r, s.location)
 	}
-	s, err := c.openSite(r, l)
-	return s, l, err
+	return s, err
 }
 
 // Read reads the remote's metadata and returns its state, or ErrNotModified
@@ -93,48 +113,38 @@ func (c *Client) open(r Remote) (origin, location, error) {
 // they were taken with the same configuration. In either mode the state is
 // the remote's own: see Additive.
 func (c *Client) Read(ctx context.Context, r Remote, known layout.Remote) (*State, error) {
-	o, l, err := c.open(r)
+	s, err := c.open(r)
 	if err != nil {
 		return nil, err
 	}
-	defer o.Close()
+	defer s.Close()
 	if known.Config != r.ConfigDigest() {
 		known.Validators = layout.Validators{}
 	}
-	body, v, err := readManifest(ctx, o, known.Validators)
+	state, err := formats[r.Type].read(ctx, s, known)
 	if err != nil {
-		return nil, newScrubber(r, l).err(err)
+		return nil, newScrubber(r, s.location).err(err)
 	}
-	files, err := pulpmanifest.Files(body, l.name)
-	if err != nil {
-		return nil, newScrubber(r, l).err(fmt.Errorf("manifest %s: %w", r, err))
-	}
-	described := r.Described()
-	described.Validators = v
-	return &State{
-		Files:  insert(files, layout.File{Path: l.name, Size: int64(len(body)), SHA256: layout.DigestOf(body)}),
-		Bodies: map[string][]byte{l.name: body},
-		Remote: described,
-	}, nil
+	return state, nil
 }
 
-// Moved reports, by one conditional request, whether the remote's metadata is
-// another than that of s by now.
-func (c *Client) Moved(ctx context.Context, r Remote, s *State) (bool, error) {
-	o, l, err := c.open(r)
+// Moved reports, by one conditional request for each file of metadata that
+// leads to the others, whether the remote's metadata is another than that of
+// state by now.
+func (c *Client) Moved(ctx context.Context, r Remote, state *State) (bool, error) {
+	s, err := c.open(r)
 	if err != nil {
 		return false, err
 	}
-	defer o.Close()
-	_, _, err = readManifest(ctx, o, s.Remote.Validators)
-	if errors.Is(err, ErrNotModified) {
-		return false, nil
-	}
-	return err == nil, newScrubber(r, l).err(err)
+	defer s.Close()
+	moved, err := formats[r.Type].moved(ctx, s, state)
+	return moved, newScrubber(r, s.location).err(err)
 }
 
-func readManifest(ctx context.Context, o origin, known layout.Validators) ([]byte, layout.Validators, error) {
-	body, v, err := o.manifest(ctx, known)
+// getKnown is get with a fingerprint: it finds out by itself where the remote
+// doesn't say that nothing has changed.
+func getKnown(ctx context.Context, o origin, path string, known layout.Validators, limit int64) ([]byte, layout.Validators, error) {
+	body, v, err := o.get(ctx, path, known, limit)
 	if ctx.Err() != nil {
 		return nil, v, context.Cause(ctx)
 	}
@@ -163,14 +173,9 @@ func readAll(r io.Reader, length, limit int64) ([]byte, error) {
 		}
 	}
 	if length > limit || int64(b.Len()) > limit {
-		return nil, fmt.Errorf("the manifest %w: more than %d bytes", errTooLong, limit)
+		return nil, fmt.Errorf("%w: more than %d bytes", errTooLong, limit)
 	}
 	return b.Bytes(), nil
-}
-
-func insert(files []layout.File, f layout.File) []layout.File {
-	at, _ := find(files, f.Path)
-	return slices.Insert(files, at, f)
 }
 
 // Fetch hands each of files to sink, several at once, and returns the first
@@ -184,12 +189,12 @@ func (c *Client) Fetch(ctx context.Context, r Remote, files iter.Seq2[layout.Fil
 // finding. Content is not hashed on its way then: only what was refused is
 // fetched once more and is, so that the error says what is wrong with it.
 func (c *Client) FetchChecked(ctx context.Context, r Remote, files iter.Seq2[layout.File, error], sink Sink, refused func(error) bool) error {
-	o, l, err := c.open(r)
+	o, err := c.open(r)
 	if err != nil {
 		return err
 	}
 	defer o.Close()
-	scrub := newScrubber(r, l)
+	scrub := newScrubber(r, o.location)
 	put := func(ctx context.Context, f layout.File, hashed bool) error {
 		return sink(ctx, f, func(ctx context.Context) (io.ReadCloser, error) { return openContent(ctx, o, f, hashed) })
 	}

@@ -16,38 +16,39 @@ import (
 // manifest's directory: symbolic links that lead out of it are errors.
 type directory struct {
 	location
-	root        *os.Root
-	maxManifest int64
+	root *os.Root
 }
 
-func openDirectory(l location, maxManifest int64) (*directory, error) {
+func openDirectory(l location) (*directory, error) {
 	root, err := os.OpenRoot(l.dir)
 	if err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
 	}
-	return &directory{l, root, maxManifest}, nil
+	return &directory{l, root}, nil
 }
 
 func (d *directory) Close() error { return d.root.Close() }
 
-// manifest reads the manifest, each time: times and sizes of files are too
-// coarse to tell that nothing has changed.
-func (d *directory) manifest(ctx context.Context, _ layout.Validators) ([]byte, layout.Validators, error) {
-	var none layout.Validators
-	f, err := d.regular(d.name)
-	if err != nil {
-		return nil, none, fmt.Errorf("read %s: %w", shown(d.url), err)
+// get reads the file, each time: times and sizes of files are too coarse to
+// tell that nothing has changed.
+func (d *directory) get(ctx context.Context, path string, _ layout.Validators, limit int64) (body []byte, _ layout.Validators, err error) {
+	f, err := d.regular(filepath.FromSlash(path))
+	if err == nil {
+		defer f.Close()
+		body, err = d.whole(ctx, f, limit)
 	}
-	defer f.Close()
+	if err != nil {
+		err = fmt.Errorf("read %s: %w", shown(d.file(path)), err)
+	}
+	return body, layout.Validators{}, err
+}
+
+func (d *directory) whole(ctx context.Context, f *os.File, limit int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, none, fmt.Errorf("read %s: %w", shown(d.url), err)
+		return nil, err
 	}
-	body, err := readAll(contextReader{ctx, f}, info.Size(), d.maxManifest)
-	if err != nil {
-		return nil, none, fmt.Errorf("read %s: %w", shown(d.url), err)
-	}
-	return body, none, nil
+	return readAll(contextReader{ctx, f}, info.Size(), limit)
 }
 
 func (d *directory) open(ctx context.Context, f layout.File) (*content, error) {

@@ -15,34 +15,39 @@ import (
 type location struct {
 	url  *url.URL // without user and password
 	user *url.Userinfo
-	name string // of the manifest
-	// dir is the manifest's directory: on disk for file:, else as it stands in
-	// URLs, percent-encoded, with its last slash.
+	name string // of the manifest; empty for a URL that is a directory's
+	// dir is the directory of the metadata: on disk for file:, else as it stands
+	// in URLs, percent-encoded, with its last slash.
 	dir string
 }
 
 func (l location) local() bool { return l.url.Scheme == "file" }
 
-// locate reads a remote's URL. Its errors never show it.
-func locate(remote string) (location, error) {
-	u, err := url.Parse(remote)
+// locate reads the remote's URL. Its errors never show it.
+func (r Remote) locate() (location, error) {
+	u, err := url.Parse(r.URL)
 	if err != nil { // whose text may have the password
 		return location{}, errors.New("remote URL: is not a URL; are special characters in user and password percent-encoded?")
 	}
 	l := location{url: u, user: u.User}
 	u.User = nil
+	named := r.Type == typeFile
+	if !named && u.Opaque == "" && !strings.HasSuffix(u.Path, "/") {
+		u = u.JoinPath("/")
+		l.url = u
+	}
 	switch {
 	case u.Scheme == "file":
-		err = l.locateFile()
+		err = l.locateFile(named)
 	case (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "":
 		err = l.locateHTTP()
 	default: // not shown: without a scheme, user and password may stand anywhere
-		return location{}, errors.New("remote URL: write http://host/path/PULP_MANIFEST, https://host/path/PULP_MANIFEST or file:path/PULP_MANIFEST")
+		return location{}, errors.New("remote URL: write http://host/path/NAME, https://host/path/NAME or file:path/NAME, NAME being that of the manifest or directory")
 	}
 	if err == nil && u.Fragment != "" {
 		err = errors.New("has a fragment; write # as %23")
 	}
-	if err == nil {
+	if err == nil && named {
 		err = checkName(l.name)
 	}
 	if err != nil {
@@ -60,7 +65,7 @@ func (l *location) locateHTTP() (err error) {
 }
 
 // locateFile takes file:///absolute/path and file:path/below/the/working/directory.
-func (l *location) locateFile() (err error) {
+func (l *location) locateFile(named bool) (err error) {
 	p := l.url.Path
 	if l.url.Opaque != "" {
 		if p, err = url.PathUnescape(l.url.Opaque); err != nil {
@@ -75,10 +80,9 @@ func (l *location) locateFile() (err error) {
 	case len(p) > 3 && p[2] == ':' && filepath.VolumeName(p[1:]) != "": // file:///C:/dir
 		p = p[1:]
 	}
-	l.name = path.Base(p)
-	l.dir = filepath.FromSlash(path.Dir(p))
-	if strings.HasSuffix(p, "/") {
-		l.name = ""
+	l.dir = filepath.FromSlash(p)
+	if named && !strings.HasSuffix(p, "/") {
+		l.name, l.dir = path.Base(p), filepath.FromSlash(path.Dir(p))
 	}
 	return nil
 }
@@ -96,6 +100,9 @@ func checkName(name string) error {
 // file returns the URL of a file beside the manifest. The query stays: it may
 // be what gives access.
 func (l location) file(p string) *url.URL {
+	if p == l.name { // as it was configured
+		return l.url
+	}
 	u := *l.url
 	u.RawPath = l.dir + layout.URLPath(p)[1:]
 	u.Path = l.url.Path[:len(l.url.Path)-len(l.name)] + p

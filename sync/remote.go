@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -19,9 +20,11 @@ import (
 
 // A Remote says where a repository comes from.
 type Remote struct {
-	Type string // "file": a PULP_MANIFEST and the files it names
-	URL  string // of the manifest; http, https, or file:
-	Mode string // "mirror" (default) or "additive"
+	Type string // one of Types
+	// URL is that of the manifest ("file") or of the directory that the metadata
+	// is below (the other types): http, https, or file:.
+	URL  string
+	Mode string // "mirror" (default) or "additive" ("file" only)
 	// Headers go with every request; they may hold secrets and are never shown.
 	Headers            map[string]string
 	Username, Password string
@@ -43,12 +46,18 @@ const (
 	maxParallel     = 1000
 )
 
+// Types returns the types of remotes, sorted: "file" is a PULP_MANIFEST and the
+// files it names.
+func Types() []string { return slices.Sorted(maps.Keys(formats)) }
+
 // Validate says what is wrong with the remote's configuration, without asking
 // the remote or reading the files it names.
 func (r Remote) Validate() error {
 	switch {
-	case r.Type != typeFile:
-		return fmt.Errorf("remote type %q: write %q", r.Type, typeFile)
+	case formats[r.Type] == nil:
+		return fmt.Errorf("remote type %q: write one of %s", r.Type, strings.Join(Types(), ", "))
+	case r.Mode == KeepGone && r.Type != typeFile:
+		return fmt.Errorf("remote mode %q: is for the type %q only", r.Mode, typeFile)
 	case r.Mode != "" && r.Mode != Mirror && r.Mode != KeepGone:
 		return fmt.Errorf("remote mode %q: write %q or %q", r.Mode, Mirror, KeepGone)
 	case r.Parallel < 0 || r.Parallel > maxParallel:
@@ -56,7 +65,7 @@ func (r Remote) Validate() error {
 	case (r.ClientCertificate == "") != (r.ClientKey == ""):
 		return errors.New("remote: a client certificate and its key go together")
 	}
-	l, err := locate(r.URL)
+	l, err := r.locate()
 	if err != nil {
 		return err
 	}
@@ -96,7 +105,7 @@ func (r Remote) ConfigDigest() layout.Digest {
 		Query, Headers        []string
 		ClientCertificate, CA string
 	}{Type: r.Type, URL: r.String(), Mode: cmp.Or(r.Mode, Mirror), ClientCertificate: r.ClientCertificate, CA: r.CA}
-	if l, err := locate(r.URL); err == nil {
+	if l, err := r.locate(); err == nil {
 		config.Query = slices.Sorted(maps.Keys(l.url.Query()))
 	}
 	for name := range r.Headers {
@@ -118,7 +127,7 @@ func (r Remote) Described() layout.Remote {
 // String returns the URL without user, password and query; it is all of a
 // remote that may be shown.
 func (r Remote) String() string {
-	l, err := locate(r.URL)
+	l, err := r.locate()
 	if err != nil {
 		return "invalid URL"
 	}

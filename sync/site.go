@@ -51,7 +51,7 @@ func (c *Client) openSite(r Remote, l location) (*site, error) {
 // Close leaves the connections to the next who asks.
 func (s *site) Close() error { return nil }
 
-func (s *site) manifest(ctx context.Context, known layout.Validators) (body []byte, v layout.Validators, err error) {
+func (s *site) get(ctx context.Context, path string, known layout.Validators, limit int64) (body []byte, v layout.Validators, err error) {
 	h := s.header.Clone()
 	if known.ETag != "" {
 		h.Set("If-None-Match", known.ETag)
@@ -61,20 +61,22 @@ func (s *site) manifest(ctx context.Context, known layout.Validators) (body []by
 	if known.LastModified != "" && (known.ETag != "" || s.url.RawQuery == "") {
 		h.Set("If-Modified-Since", known.LastModified)
 	}
-	err = s.retry(ctx, s.url, func() error {
-		resp, err := s.try(ctx, s.url, h)
+	u := s.file(path)
+	err = s.retry(ctx, u, func() error {
+		resp, err := s.try(ctx, u, h)
 		if err != nil {
 			return err
 		}
 		defer resp.Body.Close()
 		v = validators(resp.Header)
-		body, err = s.readManifest(resp)
+		body, err = s.whole(resp, limit)
 		return err
 	})
 	return body, v, err
 }
 
-func (s *site) readManifest(resp *http.Response) ([]byte, error) {
+// whole reads an answer to get.
+func (s *site) whole(resp *http.Response, limit int64) ([]byte, error) {
 	encoding := resp.Header.Get("Content-Encoding")
 	switch {
 	case resp.StatusCode == http.StatusNotModified && resp.Request.Header.Get("If-None-Match")+resp.Request.Header.Get("If-Modified-Since") != "":
@@ -84,7 +86,7 @@ func (s *site) readManifest(resp *http.Response) ([]byte, error) {
 	case encoding != "" && encoding != "identity":
 		return nil, backoff.Permanent(encodingError(encoding))
 	}
-	body, err := readAll(resp.Body, resp.ContentLength, s.MaxManifest)
+	body, err := readAll(resp.Body, resp.ContentLength, limit)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("the answer was cut short: %w", err)
