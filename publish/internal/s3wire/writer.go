@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
+	"sync/atomic"
 
 	"datestone/layout"
 	"datestone/publish"
@@ -40,6 +42,8 @@ type Writer struct {
 	place *Place
 	pool  *Pool
 	sizes Sizes
+	// bare says that the server compares IfMatch without its quotes.
+	bare atomic.Bool
 }
 
 // NewWriter returns the writer of a driver.
@@ -50,7 +54,23 @@ func NewWriter(calls Calls, place *Place, sizes Sizes) *Writer {
 }
 
 // Put is that of publish.Store.
+//
+// Ceph's RGW, and what is built on it, holds what If-Match says against the tag
+// without quotes, which it writes with quotes itself: a condition that holds is
+// refused, until it is asked without.
 func (w *Writer) Put(ctx context.Context, p publish.Put) (publish.Info, error) {
+	info, err := w.putOnce(ctx, p)
+	if p.IfMatch == "" || w.bare.Load() || !errors.Is(err, publish.ErrConflict) {
+		return info, err
+	}
+	if stands, statErr := w.calls.Stat(ctx, p.Key); statErr != nil || stands.Version != p.IfMatch {
+		return info, err
+	}
+	w.bare.Store(true)
+	return w.putOnce(ctx, p)
+}
+
+func (w *Writer) putOnce(ctx context.Context, p publish.Put) (publish.Info, error) {
 	if err := context.Cause(ctx); err != nil {
 		return publish.Info{}, w.place.Wrap(ctx, "put", p.Key, err, Fault{})
 	}
@@ -60,13 +80,17 @@ func (w *Writer) Put(ctx context.Context, p publish.Put) (publish.Info, error) {
 	}
 	body := NewBody(src, p.Size)
 	defer body.Close()
+	asked := p
+	if w.bare.Load() {
+		asked.IfMatch = strings.Trim(p.IfMatch, `"`)
+	}
 	info := publish.Info{Key: p.Key, Size: p.Size, Header: p.Header}
 	switch {
 	case body.Err() != nil:
 	case p.Size > w.sizes.MultipartAbove:
-		info.Version, err = w.putParts(ctx, p, body)
+		info.Version, err = w.putParts(ctx, asked, body)
 	default:
-		info.Version, info.SHA256, err = w.calls.PutWhole(ctx, p, body)
+		info.Version, info.SHA256, err = w.calls.PutWhole(ctx, asked, body)
 	}
 	if body.Err() != nil {
 		return publish.Info{}, w.place.WrapBody(ctx, p.Key, body.Err())

@@ -20,6 +20,7 @@ type sdk struct {
 	stands  publish.Info // at every key, unless statErr says otherwise
 	statErr error
 	fail    error // of all that writes
+	quotes  error // of what writes under a condition with quotes
 	asked   []string
 }
 
@@ -33,6 +34,9 @@ func (s *sdk) Stat(context.Context, string) (publish.Info, error) { return s.sta
 func (s *sdk) PutWhole(_ context.Context, p publish.Put, body *s3wire.Body) (string, layout.Digest, error) {
 	if _, err := io.Copy(io.Discard, body); err != nil {
 		return "", layout.Digest{}, err
+	}
+	if strings.HasPrefix(p.IfMatch, `"`) && s.quotes != nil {
+		return "", layout.Digest{}, errors.Join(s.ask("refuse", p.Key), s.quotes)
 	}
 	return "v", p.SHA256, s.ask("put", p.Key)
 }
@@ -118,6 +122,32 @@ func TestWriter_conflicts(t *testing.T) {
 			t.Errorf("asked for %q all the same", s.asked)
 		}
 	})
+}
+
+// TestWriter_quotes wants a server that knows a tag only without its quotes to
+// be asked without, from then on, and no other.
+func TestWriter_quotes(t *testing.T) {
+	t.Parallel()
+	refused := fmt.Errorf("refused: %w", publish.ErrConflict)
+	put := func(w *s3wire.Writer, version string) error {
+		p := publish.Bytes(layout.Object{Key: "a", Size: 1}, []byte("x"))
+		p.IfMatch = version
+		_, err := w.Put(t.Context(), p)
+		return err
+	}
+	s := &sdk{stands: publish.Info{Version: `"stands"`}, quotes: refused}
+	w := s3wire.NewWriter(s, place(), s3wire.Sizes{})
+	wantKind(t, put(w, `"other"`), publish.ErrConflict)
+	for range 2 {
+		if err := put(w, `"stands"`); err != nil {
+			t.Errorf("Put = %v", err)
+		}
+	}
+	if got, want := strings.Join(s.asked, "; "), "refuse a; refuse a; put a; put a"; got != want {
+		t.Errorf("asked for %q, want %q", got, want)
+	}
+	s.fail = refused
+	wantKind(t, put(w, `"stands"`), publish.ErrConflict)
 }
 
 func TestNothing(t *testing.T) {
