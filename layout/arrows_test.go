@@ -18,20 +18,22 @@ const module = "datestone/"
 // arrows says which of our own packages each may import. layout is the ground
 // floor, the rooms on it do not know each other, cmd is where they meet.
 var arrows = map[string][]string{
-	"layout":             nil,
-	"redirects":          {"layout"},
-	"index":              {"layout"},
-	"sync":               {"layout", "sync/pulpmanifest", "sync/aptrepo", "sync/rpmmd"},
-	"sync/pulpmanifest":  {"layout"},
-	"sync/aptrepo":       {"layout"},
-	"sync/rpmmd":         {"layout"},
-	"sync/history":       {"layout"},
-	"publish":            {"layout"},
-	"publish/dirstore":   {"layout", "publish"},
-	"publish/s3store":    {"layout", "publish", "publish/internal/s3wire"},
-	"publish/miniostore": {"layout", "publish", "publish/internal/s3wire"},
-	"publish/cloudfront": {"layout", "publish"},
-	"publish/storetest":  {"layout", "publish"},
+	"layout":            nil,
+	"redirects":         {"layout"},
+	"index":             {"layout"},
+	"sync":              {"layout", "sync/pulpmanifest", "sync/aptrepo", "sync/rpmmd", "sync/internal/unpack"},
+	"sync/pulpmanifest": {"layout"},
+	"sync/aptrepo":      {"layout", "sync/internal/unpack"},
+	"sync/rpmmd":        {"layout", "sync/internal/unpack"},
+	"sync/history":      {"layout"},
+	// What the formats' readers do the same.
+	"sync/internal/unpack": nil,
+	"publish":              {"layout"},
+	"publish/dirstore":     {"layout", "publish"},
+	"publish/s3store":      {"layout", "publish", "publish/internal/s3wire"},
+	"publish/miniostore":   {"layout", "publish", "publish/internal/s3wire"},
+	"publish/cloudfront":   {"layout", "publish"},
+	"publish/storetest":    {"layout", "publish"},
 	// The edges that tests start.
 	"redirects/enginetest": nil,
 	// What both S3 drivers do the same, what their tests do, and the servers
@@ -58,6 +60,7 @@ var only = map[string][]string{
 	"github.com/urfave/cli":         {"cmd/datestone"},
 	"github.com/schollz/":           {"cmd/datestone"},
 	"github.com/goccy/go-yaml":      {"cmd/datestone"},
+	"github.com/ulikunitz/xz":       {"sync/internal/unpack"},
 	"github.com/rogpeppe/go-intern": {"cmd/datestone"},
 }
 
