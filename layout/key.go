@@ -61,6 +61,9 @@ func LockKey(repository string) string { return PrivatePrefix + "locks/" + repos
 // ProbeKey is what a start-up probe of the store writes; it stays, empty.
 const ProbeKey = PrivatePrefix + "probe"
 
+// PushedKey is what was pushed as the bucket's web site: Pushed.
+const PushedKey = PrivatePrefix + "website.json"
+
 // PageKeysAbove returns the pages above a base path, the root first:
 // index.html, a/index.html for the base path a/b.
 func PageKeysAbove(base string) []string {

@@ -23,6 +23,7 @@ func TestKeys(t *testing.T) {
 		layout.ClaimKey("repo", first):            ".datestone/pending/repo/20250318T140338Z.json",
 		layout.ClaimFilesKey("repo", first):       ".datestone/pending/repo/20250318T140338Z.files.zst",
 		layout.LockKey("repo"):                    ".datestone/locks/repo.json",
+		layout.PushedKey:                          ".datestone/website.json",
 		layout.RepositoriesKey:                    "repositories.json",
 		layout.NewRepository("r", "a/b", "x").Log: "a/b/log/",
 	} {

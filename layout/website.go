@@ -1,6 +1,9 @@
 package layout
 
-import "encoding/xml"
+import (
+	"encoding/xml"
+	"strings"
+)
 
 // A Website is the configuration of a bucket that S3 serves as a web site, in
 // S3's own words, so that it is written as XML (the API) and its rules as JSON
@@ -9,6 +12,18 @@ type Website struct {
 	XMLName       xml.Name      `xml:"http://s3.amazonaws.com/doc/2006-03-01/ WebsiteConfiguration" json:"-"`
 	IndexDocument string        `xml:"IndexDocument>Suffix"`
 	RoutingRules  []RoutingRule `xml:"RoutingRules>RoutingRule,omitempty"`
+	// Others names what a configuration has that datestone never writes.
+	Others []string `xml:"-" json:"-"`
+}
+
+// Digest returns the SHA-256 of the configuration as XML, and of what it has
+// that datestone never writes.
+func (w Website) Digest() Digest {
+	body, err := xml.Marshal(w)
+	if err != nil { // which text alone never is
+		return Digest{}
+	}
+	return DigestOf(append(body, strings.Join(w.Others, " ")...))
 }
 
 // A RoutingRule is one of the rules of a Website; of those whose condition

@@ -106,13 +106,16 @@ type Clock interface {
 // store is part of them.
 type WebsiteSetter interface {
 	// Website returns the configuration in force; without any it is
-	// fs.ErrNotExist. What datestone never writes is not in it.
+	// fs.ErrNotExist. Of what datestone never writes it has the names only.
 	Website(ctx context.Context) (layout.Website, error)
 	// SetWebsite replaces the whole configuration. Servers may go on with the
 	// old one for a while.
 	SetWebsite(ctx context.Context, w layout.Website) error
 	// SetRedirection writes the object, replacing what stands at its key.
 	SetRedirection(ctx context.Context, r layout.Redirection) error
+	// RemoveRedirections deletes what stands at the keys. A key at which
+	// nothing stands is success.
+	RemoveRedirections(ctx context.Context, keys ...string) error
 }
 
 // Errors of stores, to be asked for with errors.Is.

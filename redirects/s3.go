@@ -320,7 +320,7 @@ func (p *s3Plan) days(r *s3Repository) {
 		until := s.Until.Time()
 		for at := s.From.Time().Add(day - time.Second).Truncate(day); !at.After(until); at = at.Add(day) {
 			p.objects = append(p.objects, layout.Redirection{
-				Key: r.site.key(at.Format("20060102") + "/index.html"), Location: fmt.Sprintf("%s/%s/", r.site.base, s.To),
+				Key: layout.DayKey(r.site.base[1:], layout.StampOf(at)), Location: fmt.Sprintf("%s/%s/", r.site.base, s.To),
 			})
 		}
 	}

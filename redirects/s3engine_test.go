@@ -98,7 +98,8 @@ type s3Bucket struct {
 	*s3Site
 	server servers.Server
 	bucket string
-	hosts  map[string]string // where they are really
+	sent   []layout.WebsitePlan // when it was filled
+	hosts  map[string]string    // where they are really
 }
 
 func newS3Bucket(t *testing.T, server servers.Server, in redirects.Input) *s3Bucket {
@@ -133,10 +134,7 @@ func fillS3Bucket(t *testing.T, server servers.Server, bucket string, in redirec
 			}
 		}
 	}
-	for key, location := range b.objects {
-		g.Go(func() error { return store.SetRedirection(ctx, layout.Redirection{Key: key, Location: location}) })
-	}
-	g.Go(func() error { return store.SetWebsite(ctx, b.website) })
+	g.Go(func() (err error) { b.sent, err = pushWebsite(ctx, store, 8, s3GoalOf(t, in)); return err })
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,12 @@ func (s *Store) Website(ctx context.Context) (layout.Website, error) {
 	if out.IndexDocument != nil {
 		w.IndexDocument = aws.ToString(out.IndexDocument.Suffix)
 	}
+	if out.ErrorDocument != nil {
+		w.Others = append(w.Others, "ErrorDocument")
+	}
+	if out.RedirectAllRequestsTo != nil {
+		w.Others = append(w.Others, "RedirectAllRequestsTo")
+	}
 	for _, r := range out.RoutingRules {
 		w.RoutingRules = append(w.RoutingRules, fromRule(r))
 	}
@@ -85,4 +91,9 @@ func (s *Store) SetRedirection(ctx context.Context, r layout.Redirection) error 
 		return s.wrap(ctx, "put redirection", r.Key, err)
 	}
 	return nil
+}
+
+// RemoveRedirections implements publish.WebsiteSetter.
+func (s *Store) RemoveRedirections(ctx context.Context, keys ...string) error {
+	return s.deleteAll(ctx, keys)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -87,13 +88,20 @@ func (s calls) CopyWhole(ctx context.Context, from string, to layout.Object) err
 
 // Delete implements publish.Deleter.
 func (s *Store) Delete(ctx context.Context, keys ...string) error {
+	full := make([]string, len(keys))
+	for i, key := range keys {
+		full[i] = s.prefix.Key(key)
+	}
+	return s.deleteAll(ctx, full)
+}
+
+// deleteAll deletes keys of the bucket.
+func (s *Store) deleteAll(ctx context.Context, keys []string) error {
 	const most = 1000
-	for len(keys) > 0 {
-		n := min(most, len(keys))
-		if err := s.deleteSome(ctx, keys[:n]); err != nil {
+	for some := range slices.Chunk(keys, most) {
+		if err := s.deleteSome(ctx, some); err != nil {
 			return err
 		}
-		keys = keys[n:]
 	}
 	return nil
 }
@@ -101,13 +109,13 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 func (s *Store) deleteSome(ctx context.Context, keys []string) error {
 	ids := make([]types.ObjectIdentifier, len(keys))
 	for i, key := range keys {
-		ids[i].Key = aws.String(s.prefix.Key(key))
+		ids[i].Key = &key
 	}
 	out, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
 		Bucket: &s.bucket, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(true)},
 	}, withMD5)
 	if err != nil {
-		return s.wrap(ctx, "delete", keys[0], err)
+		return s.wrap(ctx, "delete", s.prefix.Cut(keys[0]), err)
 	}
 	var all []error
 	for _, e := range out.Errors {

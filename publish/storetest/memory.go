@@ -30,6 +30,7 @@ type Memory struct {
 
 	mu         sync.Mutex
 	objects    map[string]Object
+	website    *layout.Website
 	durable    map[string]Object // objects, when Sync was last called
 	dirty      map[string]bool   // put since then
 	violations []error
@@ -40,6 +41,8 @@ type Memory struct {
 type Object struct {
 	Body   string
 	Header layout.Header
+	// Location is where an object leads that redirects.
+	Location string
 
 	digest  layout.Digest
 	modTime time.Time
@@ -308,8 +311,11 @@ func (m *Memory) Snapshot() map[string]Object {
 // violations, no faults and no calls.
 func (m *Memory) Clone() *Memory {
 	objects := m.Snapshot()
-	return &Memory{Check: m.Check, objects: objects, durable: maps.Clone(objects)}
+	return &Memory{Check: m.Check, objects: objects, durable: maps.Clone(objects), website: m.LookWebsite()}
 }
 
-// Same reports whether both are the same bytes under the same header.
-func (o Object) Same(p Object) bool { return o.Body == p.Body && o.Header == p.Header }
+// Same reports whether both are the same bytes under the same header, and lead
+// to the same place.
+func (o Object) Same(p Object) bool {
+	return o.Body == p.Body && o.Header == p.Header && o.Location == p.Location
+}
