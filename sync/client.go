@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -66,9 +67,21 @@ type origin interface {
 	// validators, without fingerprint; ErrNotModified when the remote itself
 	// says that it is what known says. See isMissing for one that is not there.
 	get(ctx context.Context, path string, known layout.Validators, limit int64) ([]byte, layout.Validators, error)
+	// stat returns the size of a file, or -1 where the remote does not say. See
+	// isMissing for one that is not there.
+	stat(ctx context.Context, path string) (int64, error)
 	// open opens the content of one file, without sum.
 	open(ctx context.Context, f layout.File) (*content, error)
 	io.Closer
+}
+
+// isMissing reports whether get or stat ended because there is no such file.
+func isMissing(err error) bool {
+	var status *statusError
+	if errors.As(err, &status) {
+		return status.code == http.StatusNotFound || status.code == http.StatusGone
+	}
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // A format knows the metadata of one type of remote.

@@ -51,6 +51,19 @@ func (d *directory) whole(ctx context.Context, f *os.File, limit int64) ([]byte,
 	return readAll(contextReader{ctx, f}, info.Size(), limit)
 }
 
+func (d *directory) stat(_ context.Context, path string) (int64, error) {
+	f, err := d.regular(filepath.FromSlash(path))
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", shown(d.file(path)), err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
 func (d *directory) open(ctx context.Context, f layout.File) (*content, error) {
 	file, err := d.regular(filepath.FromSlash(f.Path))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -120,8 +120,12 @@ func plain(err error) error {
 // try makes one attempt. The body it returns ends when the server falls
 // silent, and must be closed.
 func (s *site) try(ctx context.Context, u *url.URL, h http.Header) (*http.Response, error) {
+	return s.ask(ctx, http.MethodGet, u, h)
+}
+
+func (s *site) ask(ctx context.Context, method string, u *url.URL, h http.Header) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	req := (&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: h}).WithContext(ctx)
+	req := (&http.Request{Method: method, URL: u, Host: u.Host, Header: h}).WithContext(ctx)
 	resp, err := s.http.Do(req)
 	if err != nil {
 		cancel(nil)

@@ -75,6 +75,29 @@ func (s *site) get(ctx context.Context, path string, known layout.Validators, li
 	return body, v, err
 }
 
+// stat asks with HEAD, and where a server does not know that, with a GET whose
+// body it leaves.
+func (s *site) stat(ctx context.Context, path string) (size int64, err error) {
+	u, method := s.file(path), http.MethodHead
+	err = s.retry(ctx, u, func() error {
+		resp, err := s.ask(ctx, method, u, s.header)
+		if err == nil && (resp.StatusCode == http.StatusMethodNotAllowed || resp.StatusCode == http.StatusNotImplemented) {
+			resp.Body.Close()
+			method = http.MethodGet
+			resp, err = s.ask(ctx, method, u, s.header)
+		}
+		if err != nil {
+			return err
+		}
+		if resp.StatusCode != http.StatusOK {
+			return s.status(resp)
+		}
+		size = resp.ContentLength
+		return resp.Body.Close()
+	})
+	return size, err
+}
+
 // whole reads an answer to get.
 func (s *site) whole(resp *http.Response, limit int64) ([]byte, error) {
 	encoding := resp.Header.Get("Content-Encoding")
@@ -153,8 +176,7 @@ func encodingError(encoding string) error {
 
 // moved makes a file that is no more an ErrMoved.
 func moved(err error) error {
-	var status *statusError
-	if errors.As(err, &status) && (status.code == http.StatusNotFound || status.code == http.StatusGone) {
+	if isMissing(err) {
 		return fmt.Errorf("%w: %w", err, ErrMoved)
 	}
 	return err
