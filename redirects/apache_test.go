@@ -1,0 +1,340 @@
+package redirects_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"datestone/layout"
+	"datestone/redirects"
+)
+
+const apacheConf = `ServerRoot %[1]s
+ServerName x
+PidFile %[1]s/pid
+ErrorLog %[1]s/error.log
+Listen %[2]s
+User #65534
+Group #65534
+ThreadsPerChild 16
+MaxRequestWorkers 128
+MaxKeepAliveRequests 0
+KeepAliveTimeout 60
+RequestReadTimeout header=0 body=0
+TypesConfig /dev/null
+DocumentRoot %[1]s/apache
+Define DATESTONE_RULES %[1]s/apache
+<Directory />
+	Require all denied
+</Directory>
+AddHandler send-as-is .asis
+<FilesMatch "[.]data$">
+	SetHandler send-as-is
+</FilesMatch>
+<VirtualHost *>
+%[3]s
+</VirtualHost>
+`
+
+// apacheModules are what Debian loads by itself, in as far as it has a say in
+// what is served, and what the documentation says.
+var apacheModules = []string{"mpm_event", "authz_core", "authz_host", "alias", "dir", "autoindex", "mime", "negotiation", "filter", "deflate", "env", "setenvif", "reqtimeout",
+	"rewrite", "headers", "asis", "proxy", "proxy_http"}
+
+// configureApache writes a configuration with the rules for tables and a
+// block of the documentation in its virtual host.
+func configureApache(t testing.TB, dir, addr string, tables []layout.Table, block string) (conf string) {
+	t.Helper()
+	writeRules(t, dir, "apache", tables)
+	var modules strings.Builder
+	for _, m := range apacheModules {
+		fmt.Fprintf(&modules, "LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n", m, m)
+	}
+	block = strings.ReplaceAll(block, "/etc/apache2/datestone", dir)
+	conf = filepath.Join(dir, "apache.conf")
+	writeFile(t, conf, modules.String()+fmt.Sprintf(apacheConf, dir, addr, block))
+	return conf
+}
+
+// startApache runs Apache as one process, whose environment has tz beside the
+// test's.
+func startApache(t testing.TB, tables []layout.Table, block, tz string) engine {
+	t.Helper()
+	bin := findEngine(t, "apache2", "-v")
+	dir := openDir(t)
+	e := engine{addr: freeAddr(t)}
+	cmd := exec.Command(bin, "-X", "-f", configureApache(t, dir, e.addr, tables, block))
+	cmd.Env = append(os.Environ(), "TZ="+tz)
+	t.Cleanup(func() {
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
+			t.Logf("apache says: %s", log[max(0, len(log)-2000):])
+		}
+	})
+	// Apache listens before it has read its rules.
+	began := time.Now()
+	runEngine(t, cmd, e.addr)
+	e.ask(t, []string{"/"}, func(string, int, http.Header, string) {})
+	e.loading = time.Since(began)
+	return e
+}
+
+// openDir is a temporary directory that Apache may read where the test runs as
+// root, and Apache therefore as nobody.
+func openDir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// apacheBucket is the documented block for a bucket at origin.
+func apacheBucket(t testing.TB, origin string) string {
+	return block(t, "apache", "a site in a bucket", "http://127.0.0.1:9000", origin)
+}
+
+func TestApacheInFrontOfABucket(t *testing.T) {
+	t.Parallel()
+	origin := aStore(t)
+	v := readVectors(t)
+	many := manyTables()
+	rng := rand.New(rand.NewPCG(41, 42))
+	large := []layout.Table{randomTable(rng, "large", 20000)}
+	for _, c := range []struct {
+		name    string
+		tables  []layout.Table
+		targets []string
+	}{
+		{"vectors", v.Tables, append(vectorPaths(v), randomTargets(rng, v.Tables[:2], 500)...)},
+		{"random", many, randomTargets(rng, many, 20000)},
+		{"twenty thousand checkpoints", large, randomTargets(rng, large, 2000)},
+		{"the second before and after now", many, momentsAround(time.Now(), "/many")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := startApache(t, c.tables, apacheBucket(t, origin.URL), "UTC")
+			oracle := redirects.New(c.tables)
+			e.ask(t, c.targets, func(target string, status int, h http.Header, _ string) {
+				if locations := h.Values("Location"); len(locations) > 1 {
+					t.Errorf("%s: two locations, %q", target, locations)
+				}
+				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
+					checkStored(t, c.tables, serves, target, status, h)
+				}
+			})
+		})
+	}
+}
+
+func TestApacheWithoutUTCIsAnEdgeWithoutClock(t *testing.T) {
+	t.Parallel()
+	many := manyTables()
+	origin := aStore(t)
+	oracle := redirects.New(many)
+	for _, tz := range []string{"", "Europe/Berlin"} {
+		e := startApache(t, many, apacheBucket(t, origin.URL), tz)
+		e.ask(t, momentsAround(time.Now(), "/many"), func(target string, status int, h http.Header, _ string) {
+			if serves := agrees(t, oracle, target, status, h); serves != "" {
+				checkStored(t, many, serves, target, status, h)
+			}
+		})
+	}
+}
+
+func TestApacheInFrontOfADirectory(t *testing.T) {
+	t.Parallel()
+	v := readVectors(t)
+	many := manyTables()
+	rng := rand.New(rand.NewPCG(43, 44))
+	below := []layout.Table{randomTable(rng, "plain", 20), randomTable(rng, "deep/rw", 20)}
+	below[1].Answer = layout.AnswerRewrite
+	for i := range below {
+		below[i].PublicPath = "/mirror/"
+	}
+	for _, c := range []struct {
+		name    string
+		tables  []layout.Table
+		block   string
+		aliases []string // public paths beside that of the block
+		targets []string
+	}{
+		{"vectors", v.Tables, "a site in a directory", []string{"/mirror/"}, append(vectorPaths(v), randomTargets(rng, v.Tables[:2], 500)...)},
+		{"random", many, "a site in a directory", []string{"/pub/"}, append(randomTargets(rng, many, 20000), "/many/log/", "/many/log/1.json", "/many/log")},
+		{"below a public path", below, "a site in a directory, below a public path", nil, randomTargets(rng, below, 2000)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			root := openDir(t)
+			writeSite(t, root, c.tables)
+			conf := block(t, "apache", c.block, "/srv/site", root)
+			for _, public := range c.aliases {
+				conf += fmt.Sprintf("Alias %s %s/\n", public, root)
+			}
+			e := startApache(t, c.tables, conf, "UTC")
+			oracle := redirects.New(c.tables)
+			e.ask(t, c.targets, func(target string, status int, h http.Header, body string) {
+				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
+					checkApacheFile(t, root, keyOf(serves, c.tables), target, status, h, body)
+				}
+			})
+		})
+	}
+}
+
+// checkApacheFile holds the answer against the file. Apache merges slashes,
+// but leaves %2F as it is: a%2Fb is no name of a/b.
+func checkApacheFile(t *testing.T, root, key, target string, status int, h http.Header, body string) {
+	t.Helper()
+	plain := decoded(strings.NewReplacer("%2F", "%252F", "%2f", "%252f").Replace(key))
+	want, cache := 200, fileCache(key, target, 200)
+	switch info, err := os.Stat(filepath.Join(root, filepath.FromSlash(plain))); {
+	case err != nil: // a directory without a page among them, where Apache alone says 403
+		want, cache = 404, []string{"no-cache"}
+	case info.IsDir():
+		want, cache = 301, nil
+	}
+	if status != want {
+		t.Errorf("%s: status %d, want %d", target, status, want)
+		return
+	}
+	if got := h.Values("Cache-Control"); !slices.Equal(got, cache) {
+		t.Errorf("%s: Cache-Control %q, want %q", target, got, cache)
+	}
+	location, _, _ := strings.Cut(h.Get("Location"), "?")
+	if want == 301 && !(strings.HasPrefix(location, "http://x/") && strings.HasSuffix(location, plain+"/")) {
+		t.Errorf("%s: Location %q, want http://x…%s/", target, location, plain)
+	}
+	if want == 200 && body != "" && body != strings.TrimPrefix(filepath.ToSlash(filepath.Clean(plain)), "/") {
+		t.Errorf("%s: got %q, want %q", target, body, plain)
+	}
+}
+
+func TestApacheMakesMissingOfWhatTheStoreRefuses(t *testing.T) {
+	t.Parallel()
+	e := startApache(t, manyTables(), apacheBucket(t, aStore(t).URL), "UTC")
+	e.ask(t, []string{"/many/frozenx", "/many/nokey"}, func(target string, status int, h http.Header, _ string) {
+		if status != 404 || h.Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: status %d, %v, want 404", target, status, h)
+		}
+	})
+}
+
+func TestApacheKnowsTheCalendar(t *testing.T) {
+	t.Parallel()
+	tab := table("r", "00010101T000000Z")
+	e := startApache(t, []layout.Table{tab}, apacheBucket(t, aStore(t).URL), "UTC")
+	oracle := redirects.New([]layout.Table{tab})
+	e.ask(t, calendarTargets(), func(target string, status int, h http.Header, _ string) { agreesByClock(t, oracle, target, status, h) })
+}
+
+func TestApacheServesNothingAboveTheSite(t *testing.T) {
+	t.Parallel()
+	dir := openDir(t)
+	tab := table("r", "20250101T000000Z")
+	tab.FinalUntil, tab.Answer = "20250201T000000Z", layout.AnswerRewrite
+	root := filepath.Join(dir, "site")
+	writeSite(t, root, []layout.Table{tab})
+	writeFile(t, filepath.Join(dir, "secret"), "secret")
+	e := startApache(t, []layout.Table{tab}, block(t, "apache", "a site in a directory", "/srv/site", root), "UTC")
+	targets := []string{
+		"/r/20250102/../../../secret", "/r/20250102/%2e%2e/%2e%2e/%2e%2e/secret", "/r/20250102/..%2f..%2f..%2fsecret", "/../secret",
+		"/x/../.datestone/x", "/r/..//%2e/.datestone/x", "//.datestone/x", "/.datestone/missing", "/r/20250102/%00", "/r/%zz", "/r/20250102/" + strings.Repeat("x", 300),
+	}
+	e.ask(t, targets, func(target string, status int, h http.Header, body string) {
+		if status != 404 || h.Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: %d %v %s", target, status, h, body)
+		}
+	})
+}
+
+// TestApacheRunsNoFile: a name that elsewhere on the server means a script, or
+// another handler's file, means nothing in a checkpoint.
+func TestApacheRunsNoFile(t *testing.T) {
+	t.Parallel()
+	root := openDir(t)
+	const script = "Status: 500 Oh\n\nfor the handler"
+	tab := table("r", "20250101T000000Z")
+	targets := []string{"/r/20250101T000000Z/x.asis", "/r/20250101T000000Z/x.data"}
+	for _, target := range targets {
+		writeFile(t, root+target, script)
+	}
+	for _, c := range []struct{ block, public string }{{"a site in a directory", "/"}, {"a site in a directory, below a public path", "/mirror/"}} {
+		tab.PublicPath = c.public
+		e := startApache(t, []layout.Table{tab}, block(t, "apache", c.block, "/srv/site", root), "UTC")
+		for _, target := range targets {
+			e.ask(t, []string{c.public + target[1:]}, func(target string, status int, _ http.Header, body string) {
+				if status != 200 || body != script {
+					t.Errorf("%s: %d %q", target, status, body)
+				}
+			})
+		}
+	}
+}
+
+func TestApacheReadsTheAbsoluteForm(t *testing.T) {
+	t.Parallel()
+	tab := table("r", "20250101T000000Z")
+	e := startApache(t, []layout.Table{tab}, apacheBucket(t, aStore(t).URL), "UTC")
+	e.ask(t, []string{"http://example.org/r/20250102/x?y"}, func(target string, status int, h http.Header, _ string) {
+		if got := h.Get("Location"); status != 302 || got != "/r/20250101T000000Z/x?y" {
+			t.Errorf("%s: %d %s", target, status, got)
+		}
+	})
+	e.ask(t, []string{"http://example.org", "http://example.org?versions"}, func(target string, status int, h http.Header, _ string) {
+		if got := h.Get("Asked"); status != 200 || got != "/bucket/index.html" {
+			t.Errorf("%s: %d, the store was asked for %q", target, status, got)
+		}
+	})
+}
+
+func TestApacheTakesRulesWithoutTables(t *testing.T) {
+	t.Parallel()
+	e := startApache(t, nil, apacheBucket(t, aStore(t).URL), "UTC")
+	e.ask(t, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
+		if status != 200 {
+			t.Errorf("%s: status %d, want 200", target, status)
+		}
+	})
+}
+
+// TestApacheReloadWaits: when the documented script ends, no process with the
+// old rules answers a new connection.
+func TestApacheReloadWaits(t *testing.T) {
+	t.Parallel()
+	bin := findEngine(t, "apache2", "-v")
+	dir := openDir(t)
+	e := engine{addr: freeAddr(t)}
+	tab := randomTable(rand.New(rand.NewPCG(45, 46)), "r", 20000)
+	conf := configureApache(t, dir, e.addr, []layout.Table{tab}, apacheBucket(t, aStore(t).URL))
+	cmd := exec.Command(bin, "-D", "FOREGROUND", "-f", conf, "-c", "StartServers 2", "-c", "MinSpareThreads 16", "-c", "MaxSpareThreads 64")
+	runEngine(t, cmd, e.addr)
+	t.Cleanup(func() { // before it is killed, so that its processes end with it
+		for cmd.Process.Signal(syscall.SIGTERM) == nil {
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	script := block(t, "sh\n#!/bin/sh", "reload Apache, and wait until no process with the old rules takes connections",
+		"apache2ctl configtest", bin+" -t -f "+conf, "/run/apache2/apache2.pid", filepath.Join(dir, "pid"))
+	for _, newest := range []layout.Stamp{"20260101T000001Z", "20260101T000002Z", "20260101T000003Z"} {
+		tab.Checkpoints = append(tab.Checkpoints, layout.Checkpoint{ID: newest})
+		writeRules(t, dir, "apache", []layout.Table{tab})
+		if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
+			t.Fatalf("reload: %v: %s", err, out)
+		}
+		e.ask(t, []string{"/r/latest/x", "/r/now/x"}, func(target string, status int, h http.Header, _ string) {
+			if got, want := h.Get("Location"), "/r/"+string(newest)+"/x"; got != want {
+				t.Errorf("%s: %d %s, want %s", target, status, got, want)
+			}
+		})
+	}
+}
