@@ -59,6 +59,8 @@ type rules struct {
 	Refresh time.Duration
 	// CloudFront says where the target of that name is pushed to.
 	CloudFront cloudFrontNames
+	// S3 says whether the target of that name is pushed to the bucket itself.
+	S3 websitePush
 	// Resolver is the host of another edge, for the target s3.
 	Resolver string
 }
@@ -124,6 +126,8 @@ type configReader struct {
 	links  []linksKey
 	// resolver is where its host stands; nil without one.
 	resolver ast.Node
+	// website is where pushing to S3 is said; nil where it is not.
+	website ast.Node
 }
 
 // A linksKey is the links of one repository, and where that stands.
@@ -142,6 +146,7 @@ func (r *configReader) top(n ast.Node) {
 	}, "bucket", "public_url", "repositories")
 	r.checkLinks()
 	r.checkResolver()
+	r.checkWebsite()
 }
 
 func (r *configReader) bucket(n ast.Node) {
@@ -191,8 +196,10 @@ func (r *configReader) redirects(n ast.Node) {
 		"refresh":    r.duration(&to.Refresh),
 		"resolver":   r.resolverHost,
 		"cloudfront": r.cloudFront,
+		"s3":         r.s3,
 	})
 	r.checkCloudFront(seen["cloudfront"])
+	r.checkS3(seen["s3"])
 	if key, ok := seen["exec"]; ok && len(to.Targets) == 0 && seen["targets"] == nil {
 		r.problem(key, `"exec" runs after rules changed, but no "targets" are named`)
 	}

@@ -2,82 +2,100 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"datestone/layout"
-	"datestone/publish/cloudfront"
-	"datestone/redirects"
+	"datestone/publish"
 )
 
-// targetCloudFront is the target that has an API.
-const targetCloudFront = "cloudfront"
+// The targets that have an API.
+const (
+	targetCloudFront = "cloudfront"
+	targetS3         = "s3"
+)
 
 func pushCommand(e *env) *cli.Command {
 	return e.command(manual{
 		name:  "redirects push",
 		usage: "puts redirect rules in force where an API exists",
-		description: "Brings a CloudFront Function, and the KeyValueStore that it reads, to what the tables of the bucket\n" +
-			"say, and waits until it is deployed. Only what differs is sent, in an order in which nothing\n" +
-			"half-pushed is ever in force; a push that was cut off is completed by the next. Prints a line for\n" +
-			"each change. Rules made from a newer table are never replaced. Names stand in the configuration\n" +
-			"(redirects.cloudfront), and \"datestone run\" pushes by itself. Associating the Function with a\n" +
-			"distribution's viewer-request is yours to do, once. Credentials are the AWS SDK's.",
+		description: "Brings what the configuration names to what the tables of the bucket say: the CloudFront Function\n" +
+			"of redirects.cloudfront, with the KeyValueStore that it reads, and waits until it is deployed; with\n" +
+			"\"redirects: {s3: {push: true}}\", the website configuration of the bucket itself and its objects that\n" +
+			"redirect. Only what differs is sent, in an order in which nothing half-pushed is ever in force; a\n" +
+			"push that was cut off is completed by the next. Prints a line for each change. Rules made from a\n" +
+			"newer table are never replaced, and a website configuration that datestone did not make only with\n" +
+			"--force. \"datestone run\" pushes by itself. Associating the Function with a distribution's\n" +
+			"viewer-request is yours to do, once. Credentials are the AWS SDK's.",
 		examples: [2]example{
 			{"What would be sent?", "datestone redirects push --dry-run"},
-			{"After the configuration changed.", "datestone redirects push --target cloudfront"},
+			{"Take over a bucket whose website configuration was made by hand, after a look at it.",
+				"aws s3api get-bucket-website --bucket name > before.json && datestone redirects push --target s3 --force"},
 		},
 		flags: []cli.Flag{
-			stringsFlag("target", "push to `TARGET` (default: all of the configuration that have an API)"),
+			stringsFlag("target", "push to `TARGET` (default: all that the configuration pushes to)"),
 			boolFlag("dry-run", "print what would be sent, and send nothing"),
+			boolFlag("force", "replace a website configuration that datestone did not make"),
 			jsonFlag(),
 		},
 	}, func(ctx context.Context, c *cli.Context) error {
-		return pushOptions{targets: c.StringSlice("target"), dryRun: c.Bool("dry-run"), json: c.Bool("json")}.run(ctx, e)
+		o := pushOptions{targets: c.StringSlice("target"), dryRun: c.Bool("dry-run"), force: c.Bool("force"), json: c.Bool("json")}
+		return o.run(ctx, e)
 	})
 }
 
 type pushOptions struct {
 	targets []string
 	dryRun  bool
+	force   bool
 	json    bool
 }
 
-func (o pushOptions) validate() error {
+// validate fills in the targets that the configuration pushes to, where none
+// are named.
+func (o *pushOptions) validate(c *config) error {
+	configured := c.pushed()
 	for _, t := range o.targets {
-		if t != targetCloudFront {
-			return usageErrorf("redirects push", "redirects push: --target %q has no API: write %s", t, targetCloudFront)
+		switch {
+		case slices.Contains(configured, t):
+		case t == targetCloudFront:
+			return usageErrorf("redirects push", "redirects push: the configuration names no redirects.cloudfront.function")
+		case t == targetS3:
+			return usageErrorf("redirects push", "redirects push: the configuration does not say \"redirects: {s3: {push: true}}\"")
+		default:
+			return usageErrorf("redirects push", "redirects push: --target %q has no API: write %s or %s", t, targetCloudFront, targetS3)
 		}
 	}
+	if len(o.targets) > 0 {
+		return nil
+	}
+	if len(configured) == 0 {
+		return usageErrorf("redirects push", "redirects push: nowhere to: the configuration names no redirects.cloudfront.function, "+
+			"and does not say \"redirects: {s3: {push: true}}\"")
+	}
+	o.targets = configured
 	return nil
 }
 
 func (o pushOptions) run(ctx context.Context, e *env) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
 	r, err := e.openReader(ctx)
 	if err != nil {
 		return err
 	}
-	if r.config.Redirects.CloudFront.Function == "" {
-		return usageErrorf("redirects push", "redirects push: the configuration names no redirects.cloudfront.function")
+	if err := o.validate(r.config); err != nil {
+		return err
 	}
 	tables, err := r.tables(ctx)
 	if err != nil {
 		return err
 	}
-	p, err := e.newPusher(ctx, r.config.Redirects.CloudFront)
-	if err != nil {
-		return err
-	}
-	p.dryRun = o.dryRun
-	sent, err := p.push(ctx, tables)
-	for _, s := range sent {
+	p := pushing{env: e, config: r.config, bucket: r.bucket, dryRun: o.dryRun, force: o.force,
+		writable: func(ctx context.Context) error { _, err := probeBucket(ctx, r.config, r.bucket); return err }}
+	all, err := p.push(ctx, o.targets, tables)
+	for _, s := range all {
 		if err := s.print(e, o.json); err != nil {
 			return err
 		}
@@ -85,28 +103,11 @@ func (o pushOptions) run(ctx context.Context, e *env) error {
 	return err
 }
 
-// A pusher brings CloudFront to what tables say.
-type pusher struct {
-	edge     *cloudfront.Edge
-	function string
-	dryRun   bool
-}
-
-func (e *env) newPusher(ctx context.Context, c cloudFrontNames) (*pusher, error) {
-	edge, err := cloudfront.New(ctx, cloudfront.Config{Function: c.Function, Store: c.Store, Poll: e.Poll, Client: e.AWS})
-	return &pusher{edge: edge, function: c.Function}, err
-}
-
-// An awsClient sends requests; tests have one of their own.
-type awsClient interface {
-	Do(*http.Request) (*http.Response, error)
-}
-
 // A sent is a change, a line of push.
 type sent struct {
 	Target string `json:"target"`
 	Action string `json:"action"` // put, delete or publish
-	Name   string `json:"name"`   // of the key, or the Function
+	Name   string `json:"name"`   // of the key, or the Function; "website"
 	Bytes  int    `json:"bytes"`
 	DryRun bool   `json:"dry_run"`
 }
@@ -119,98 +120,48 @@ func (s sent) print(e *env, asJSON bool) error {
 	return err
 }
 
-// push sends what differs, and returns what it sent, or would.
-func (p *pusher) push(ctx context.Context, tables []layout.Table) ([]sent, error) {
-	want, err := deployment(tables)
-	if err != nil {
-		return nil, err
-	}
-	have, err := p.edge.Read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := redirects.Diff(deployed(have), want)
-	if err != nil {
-		return nil, fmt.Errorf("push to CloudFront: %w", err)
-	}
-	all, err := p.batches(ctx, &have, plan.Before)
-	if err != nil {
-		return all, err
-	}
-	if plan.Function != nil {
-		if !p.dryRun {
-			err = p.edge.Publish(ctx, &have, plan.Function, want.Reads)
-		}
-		if err != nil {
-			return all, err
-		}
-		all = append(all, p.sent("publish", p.function, len(plan.Function)))
-	}
-	after, err := p.batches(ctx, &have, plan.After)
-	return append(all, after...), err
+// A pusher brings one target to what tables say, and returns what it sent, or
+// would.
+type pusher interface {
+	push(ctx context.Context, tables []layout.Table) ([]sent, error)
 }
 
-func (p *pusher) batches(ctx context.Context, have *cloudfront.State, batches []redirects.Batch) ([]sent, error) {
+// pushing is what pushers are made of.
+type pushing struct {
+	*env
+	config        *config
+	bucket        *publish.Bucket
+	dryRun, force bool
+	// writable finds out whether the bucket keeps its conditions.
+	writable func(context.Context) error
+}
+
+// push pushes to the targets. One that fails does not stop the others.
+func (p pushing) push(ctx context.Context, targets []string, tables []layout.Table) ([]sent, error) {
 	var all []sent
-	for _, b := range batches {
-		var pairs []cloudfront.Pair
-		var these []sent
-		for _, k := range b.Puts {
-			pairs = append(pairs, cloudfront.Pair{Key: k.Key, Value: k.Value})
-			these = append(these, p.sent("put", k.Key, len(k.Value)))
+	var errs []error
+	for _, t := range targets {
+		open := p.cloudFront
+		if t == targetS3 {
+			open = p.website
 		}
-		for _, key := range b.Deletes {
-			these = append(these, p.sent("delete", key, 0))
+		to, err := open(ctx)
+		if err == nil {
+			var some []sent
+			some, err = to.push(ctx, tables)
+			all = append(all, some...)
 		}
-		if !p.dryRun {
-			if err := p.edge.Update(ctx, have, pairs, b.Deletes); err != nil {
-				return all, err
-			}
-		}
-		all = append(all, these...)
+		errs = append(errs, err)
 	}
-	return all, nil
-}
-
-func (p *pusher) sent(action, name string, bytes int) sent {
-	return sent{Target: targetCloudFront, Action: action, Name: name, Bytes: bytes, DryRun: p.dryRun}
+	return all, errors.Join(errs...)
 }
 
 // push puts the rules of tables in force where the configuration says so.
 func (s *site) push(ctx context.Context, tables []layout.Table) error {
-	if s.config.Redirects.CloudFront.Function == "" {
-		return nil
-	}
-	p, err := s.newPusher(ctx, s.config.Redirects.CloudFront)
-	if err != nil {
-		return err
-	}
-	all, err := p.push(ctx, tables)
+	p := pushing{env: s.env, config: s.config, bucket: s.bucket, writable: s.writable}
+	all, err := p.push(ctx, s.config.pushed(), tables)
 	for _, c := range all {
-		s.Log.DebugContext(ctx, "rule pushed", "action", c.Action, "name", c.Name)
+		s.Log.DebugContext(ctx, "rule pushed", "target", c.Target, "action", c.Action, "name", c.Name)
 	}
 	return err
-}
-
-// deployment is what CloudFront is to have.
-func deployment(tables []layout.Table) (redirects.Deployed, error) {
-	var d redirects.Deployed
-	artifacts, err := redirects.Render(targetCloudFront, tables)
-	if err != nil {
-		return d, fmt.Errorf("render %s: %w", targetCloudFront, err)
-	}
-	at := slices.IndexFunc(artifacts, func(a redirects.Artifact) bool { return strings.HasSuffix(a.Name, "/function.js") })
-	d.Function = artifacts[at].Body
-	d.Keys, err = redirects.CloudFrontKeys(tables)
-	d.Reads = len(d.Keys) > 0
-	return d, err
-}
-
-// deployed is what CloudFront has.
-func deployed(s cloudfront.State) redirects.Deployed {
-	d := redirects.Deployed{Function: s.Live, Reads: s.Reads()}
-	for _, key := range sortedKeys(s.Keys) {
-		d.Keys = append(d.Keys, redirects.KeyValue{Key: key, Value: s.Keys[key]})
-	}
-	return d
 }

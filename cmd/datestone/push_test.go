@@ -216,7 +216,12 @@ func TestPushRefuses(t *testing.T) {
 		said   string
 	}{
 		{"", nil, "names no redirects.cloudfront.function"},
-		{"", []string{"--target", "nginx"}, "has no API: write cloudfront"},
+		{"", nil, "does not say \"redirects: {s3: {push: true}}\""},
+		{"", []string{"--target", "nginx"}, "has no API: write cloudfront or s3"},
+		{"", []string{"--target", "cloudfront"}, "names no redirects.cloudfront.function"},
+		{"", []string{"--target", "s3"}, "does not say \"redirects: {s3: {push: true}}\""},
+		{"redirects:\n  targets: [s3]\n  s3: {push: false}\n", []string{"--target", "s3"}, "does not say \"redirects: {s3: {push: true}}\""},
+		{"redirects:\n  targets: [s3]\n  s3: {push: true}\n", nil, "redirects.s3 needs an s3:// bucket"},
 		{"redirects:\n  targets: [nginx]\n  cloudfront: {function: rules}\n", nil, "\"targets\" has no cloudfront"},
 		{"redirects:\n  targets: [cloudfront]\n  cloudfront: {key_value_store: rules}\n", nil, "function"},
 		{"redirects:\n  targets: [cloudfront]\n  cloudfront: {function: \"a b\"}\n", nil, "a name at CloudFront is"},

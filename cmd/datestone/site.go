@@ -45,6 +45,9 @@ func (e *env) openSite(ctx context.Context, c *config, jobs int, wait time.Durat
 	if err != nil {
 		return nil, err
 	}
+	if err := c.checkWebsite(bucket); err != nil {
+		return nil, err
+	}
 	db, err := openIndex(ctx, c, wait)
 	if errors.Is(err, index.ErrInUse) {
 		return nil, withCode(exitLocked, fmt.Errorf("%w%s; wait for it with --lock-wait, or run again later", err, holders(ctx, c, bucket)))
@@ -107,13 +110,9 @@ func (s *site) probe(ctx context.Context) error {
 		s.rely(h)
 		return nil
 	}
-	h, err := s.bucket.Probe(ctx)
+	h, err := probeBucket(ctx, s.config, s.bucket)
 	if err != nil {
 		return err
-	}
-	if !h.Create || !h.IfMatch {
-		return fmt.Errorf("bucket %s ignores conditional writes (If-None-Match kept: %t, If-Match kept: %t), "+
-			"so two runs could overwrite each other: use a store that keeps them", s.config.Bucket, h.Create, h.IfMatch)
 	}
 	s.rely(h)
 	b, err := json.Marshal(h)
@@ -121,6 +120,16 @@ func (s *site) probe(ctx context.Context) error {
 		return err
 	}
 	return s.index.Remember(probedName, b)
+}
+
+// probeBucket refuses a bucket that does not keep conditions.
+func probeBucket(ctx context.Context, c *config, b *publish.Bucket) (publish.Honours, error) {
+	h, err := b.Probe(ctx)
+	if err == nil && (!h.Create || !h.IfMatch) {
+		err = fmt.Errorf("bucket %s ignores conditional writes (If-None-Match kept: %t, If-Match kept: %t), "+
+			"so two runs could overwrite each other: use a store that keeps them", c.Bucket, h.Create, h.IfMatch)
+	}
+	return h, err
 }
 
 // rely leaves it to a bucket that looks at digests to do so.

@@ -2,8 +2,10 @@ package s3store
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -62,10 +64,19 @@ func (s *Store) SetWebsite(ctx context.Context, w layout.Website) error {
 	}
 	_, err := s.client.PutBucketWebsite(ctx, &s3.PutBucketWebsiteInput{Bucket: &s.bucket, WebsiteConfiguration: cfg}, withMD5)
 	if err != nil {
-		return s.place.Wrap(ctx, "write website configuration", "", err, fault(err).OfBucket())
+		f := fault(err).OfBucket()
+		err = s.place.Wrap(ctx, "write website configuration", "", err, f)
+		if slices.Contains(notKnown, f.Code) {
+			err = fmt.Errorf("%w: so does a server, such as MinIO, that serves no web sites: it needs a web server in front, and no push", err)
+		}
+		return err
 	}
 	return nil
 }
+
+// notKnown is what servers answer that do not know the call; MinIO takes it for
+// that which makes a bucket.
+var notKnown = []string{"MalformedXML", "MethodNotAllowed", "NotImplemented"}
 
 func toRule(r layout.RoutingRule) types.RoutingRule {
 	rule := types.RoutingRule{Redirect: &types.Redirect{
