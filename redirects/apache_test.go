@@ -1,7 +1,6 @@
 package redirects_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -9,98 +8,34 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"datestone/layout"
 	"datestone/redirects"
+	"datestone/redirects/enginetest"
 )
 
-const apacheConf = `ServerRoot %[1]s
-ServerName x
-PidFile %[1]s/pid
-ErrorLog %[1]s/error.log
-Listen %[2]s
-User #65534
-Group #65534
-ThreadsPerChild 16
-MaxRequestWorkers 128
-MaxKeepAliveRequests 0
-KeepAliveTimeout 60
-RequestReadTimeout header=0 body=0
-TypesConfig /dev/null
-DocumentRoot %[1]s/apache
-Define DATESTONE_RULES %[1]s/apache
-<Directory />
-	Require all denied
-</Directory>
-AddHandler send-as-is .asis
-<FilesMatch "[.]data$">
-	SetHandler send-as-is
-</FilesMatch>
-<VirtualHost *>
-%[3]s
-</VirtualHost>
-`
-
-// apacheModules are what Debian loads by itself, in as far as it has a say in
-// what is served, and what the documentation says.
-var apacheModules = []string{"mpm_event", "authz_core", "authz_host", "alias", "dir", "autoindex", "mime", "negotiation", "filter", "deflate", "env", "setenvif", "reqtimeout",
-	"rewrite", "headers", "asis", "proxy", "proxy_http"}
-
-// configureApache writes a configuration with the rules for tables and a
-// block of the documentation in its virtual host.
-func configureApache(t testing.TB, dir, addr string, tables []layout.Table, block string) (conf string) {
-	t.Helper()
-	writeRules(t, dir, "apache", tables)
-	var modules strings.Builder
-	for _, m := range apacheModules {
-		fmt.Fprintf(&modules, "LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n", m, m)
-	}
-	block = strings.ReplaceAll(block, "/etc/apache2/datestone", dir)
-	conf = filepath.Join(dir, "apache.conf")
-	writeFile(t, conf, modules.String()+fmt.Sprintf(apacheConf, dir, addr, block))
-	return conf
-}
-
-// startApache runs Apache as one process, whose environment has tz beside the
-// test's.
+// startApache runs Apache with the rules for tables, a block of the
+// documentation in its virtual host, and the environment variable TZ.
 func startApache(t testing.TB, tables []layout.Table, block, tz string) engine {
 	t.Helper()
-	bin := findEngine(t, "apache2", "-v")
-	dir := openDir(t)
-	e := engine{addr: freeAddr(t)}
-	cmd := exec.Command(bin, "-X", "-f", configureApache(t, dir, e.addr, tables, block))
-	cmd.Env = append(os.Environ(), "TZ="+tz)
-	t.Cleanup(func() {
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-			t.Logf("apache says: %s", log[max(0, len(log)-2000):])
-		}
-	})
-	// Apache listens before it has read its rules.
-	began := time.Now()
-	runEngine(t, cmd, e.addr)
-	e.ask(t, []string{"/"}, func(string, int, http.Header, string) {})
-	e.loading = time.Since(began)
-	return e
-}
-
-// openDir is a temporary directory that Apache may read where the test runs as
-// root, and Apache therefore as nobody.
-func openDir(t testing.TB) string {
-	t.Helper()
 	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	writeRules(t, dir, "apache", tables)
+	e := enginetest.ApacheWith(t, dir, block, tz)
+	return engine{addr: e.Addr, loading: e.Loading}
 }
 
-// apacheBucket is the documented block for a bucket at origin.
+// apacheBucket is the documented block for the bucket of a store at origin.
 func apacheBucket(t testing.TB, origin string) string {
-	return block(t, "apache", "a site in a bucket", "http://127.0.0.1:9000", origin)
+	t.Helper()
+	return enginetest.ApacheBlock(t, enginetest.Place{Bucket: origin + "/bucket"})
+}
+
+// apacheDirectory is the documented block for a directory.
+func apacheDirectory(t testing.TB, root string, public ...string) string {
+	t.Helper()
+	return enginetest.ApacheBlock(t, enginetest.Place{Dir: root, Public: public})
 }
 
 func TestApacheInFrontOfABucket(t *testing.T) {
@@ -164,23 +99,27 @@ func TestApacheInFrontOfADirectory(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		tables  []layout.Table
-		block   string
-		aliases []string // public paths beside that of the block
+		block   func(root string) string
 		targets []string
 	}{
-		{"vectors", v.Tables, "a site in a directory", []string{"/mirror/"}, append(vectorPaths(v), randomTargets(rng, v.Tables[:2], 500)...)},
-		{"random", many, "a site in a directory", []string{"/pub/"}, append(randomTargets(rng, many, 20000), "/many/log/", "/many/log/1.json", "/many/log")},
-		{"below a public path", below, "a site in a directory, below a public path", nil, randomTargets(rng, below, 2000)},
+		{
+			"vectors", v.Tables, func(root string) string { return apacheDirectory(t, root, "/mirror/") },
+			append(vectorPaths(v), randomTargets(rng, v.Tables[:2], 500)...),
+		},
+		{
+			"random", many, func(root string) string { return apacheDirectory(t, root, "/pub/") },
+			append(randomTargets(rng, many, 20000), "/many/log/", "/many/log/1.json", "/many/log"),
+		},
+		{
+			"below a public path", below, func(root string) string { return enginetest.ApacheBelow(t, root, "/mirror/") },
+			randomTargets(rng, below, 2000),
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			root := openDir(t)
+			root := t.TempDir()
 			writeSite(t, root, c.tables)
-			conf := block(t, "apache", c.block, "/srv/site", root)
-			for _, public := range c.aliases {
-				conf += fmt.Sprintf("Alias %s %s/\n", public, root)
-			}
-			e := startApache(t, c.tables, conf, "UTC")
+			e := startApache(t, c.tables, c.block(root), "UTC")
 			oracle := redirects.New(c.tables)
 			e.ask(t, c.targets, func(target string, status int, h http.Header, body string) {
 				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
@@ -239,13 +178,13 @@ func TestApacheKnowsTheCalendar(t *testing.T) {
 
 func TestApacheServesNothingAboveTheSite(t *testing.T) {
 	t.Parallel()
-	dir := openDir(t)
+	dir := t.TempDir()
 	tab := table("r", "20250101T000000Z")
 	tab.FinalUntil, tab.Answer = "20250201T000000Z", layout.AnswerRewrite
 	root := filepath.Join(dir, "site")
 	writeSite(t, root, []layout.Table{tab})
 	writeFile(t, filepath.Join(dir, "secret"), "secret")
-	e := startApache(t, []layout.Table{tab}, block(t, "apache", "a site in a directory", "/srv/site", root), "UTC")
+	e := startApache(t, []layout.Table{tab}, apacheDirectory(t, root), "UTC")
 	targets := []string{
 		"/r/20250102/../../../secret", "/r/20250102/%2e%2e/%2e%2e/%2e%2e/secret", "/r/20250102/..%2f..%2f..%2fsecret", "/../secret",
 		"/x/../.datestone/x", "/r/..//%2e/.datestone/x", "//.datestone/x", "/.datestone/missing", "/r/20250102/%00", "/r/%zz", "/r/20250102/" + strings.Repeat("x", 300),
@@ -261,18 +200,18 @@ func TestApacheServesNothingAboveTheSite(t *testing.T) {
 // another handler's file, means nothing in a checkpoint.
 func TestApacheRunsNoFile(t *testing.T) {
 	t.Parallel()
-	root := openDir(t)
+	root := t.TempDir()
 	const script = "Status: 500 Oh\n\nfor the handler"
 	tab := table("r", "20250101T000000Z")
 	targets := []string{"/r/20250101T000000Z/x.asis", "/r/20250101T000000Z/x.data"}
 	for _, target := range targets {
 		writeFile(t, root+target, script)
 	}
-	for _, c := range []struct{ block, public string }{{"a site in a directory", "/"}, {"a site in a directory, below a public path", "/mirror/"}} {
-		tab.PublicPath = c.public
-		e := startApache(t, []layout.Table{tab}, block(t, "apache", c.block, "/srv/site", root), "UTC")
+	for public, block := range map[string]string{"/": apacheDirectory(t, root), "/mirror/": enginetest.ApacheBelow(t, root, "/mirror/")} {
+		tab.PublicPath = public
+		e := startApache(t, []layout.Table{tab}, block, "UTC")
 		for _, target := range targets {
-			e.ask(t, []string{c.public + target[1:]}, func(target string, status int, _ http.Header, body string) {
+			e.ask(t, []string{public + target[1:]}, func(target string, status int, _ http.Header, body string) {
 				if status != 200 || body != script {
 					t.Errorf("%s: %d %q", target, status, body)
 				}
@@ -311,29 +250,19 @@ func TestApacheTakesRulesWithoutTables(t *testing.T) {
 // old rules answers a new connection.
 func TestApacheReloadWaits(t *testing.T) {
 	t.Parallel()
-	bin := findEngine(t, "apache2", "-v")
-	dir := openDir(t)
-	e := engine{addr: freeAddr(t)}
+	dir := t.TempDir()
 	tab := randomTable(rand.New(rand.NewPCG(45, 46)), "r", 20000)
-	conf := configureApache(t, dir, e.addr, []layout.Table{tab}, apacheBucket(t, aStore(t).URL))
-	cmd := exec.Command(bin, "-D", "FOREGROUND", "-f", conf, "-c", "StartServers 2", "-c", "MinSpareThreads 16", "-c", "MaxSpareThreads 64")
-	runEngine(t, cmd, e.addr)
-	t.Cleanup(func() { // before it is killed, so that its processes end with it
-		for cmd.Process.Signal(syscall.SIGTERM) == nil {
-			time.Sleep(20 * time.Millisecond)
-		}
-	})
-	script := block(t, "sh\n#!/bin/sh", "reload Apache, and wait until no process with the old rules takes connections",
-		"apache2ctl configtest", bin+" -t -f "+conf, "/run/apache2/apache2.pid", filepath.Join(dir, "pid"))
+	writeRules(t, dir, "apache", []layout.Table{tab})
+	e := enginetest.ApacheWith(t, dir, apacheBucket(t, aStore(t).URL), "UTC")
 	for _, newest := range []layout.Stamp{"20260101T000001Z", "20260101T000002Z", "20260101T000003Z"} {
 		tab.Checkpoints = append(tab.Checkpoints, layout.Checkpoint{ID: newest})
 		writeRules(t, dir, "apache", []layout.Table{tab})
-		if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
+		if out, err := exec.Command(e.Reload[0], e.Reload[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("reload: %v: %s", err, out)
 		}
-		e.ask(t, []string{"/r/latest/x", "/r/now/x"}, func(target string, status int, h http.Header, _ string) {
-			if got, want := h.Get("Location"), "/r/"+string(newest)+"/x"; got != want {
-				t.Errorf("%s: %d %s, want %s", target, status, got, want)
+		e.Ask(t, []string{"/r/latest/x", "/r/now/x"}, func(a enginetest.Answer) {
+			if got, want := a.Header.Get("Location"), "/r/"+string(newest)+"/x"; got != want {
+				t.Errorf("%s: %d %s, want %s", a.Target, a.Status, got, want)
 			}
 		})
 	}

@@ -72,6 +72,13 @@ func BenchmarkHAProxy(b *testing.B) {
 	benchEngine(b, "haproxy", func(tables []layout.Table) engine { return startHAProxy(b, tables, origin.URL) })
 }
 
+func BenchmarkApache(b *testing.B) {
+	origin := aStore(b)
+	benchEngine(b, "apache", func(tables []layout.Table) engine {
+		return startApache(b, tables, apacheBucket(b, origin.URL), "UTC")
+	})
+}
+
 func benchEngine(b *testing.B, target string, start func([]layout.Table) engine) {
 	for _, n := range []int{1000, 20000, 100000} {
 		t := benchTable(n)
