@@ -10,6 +10,7 @@ import (
 
 	"datestone/layout"
 	"datestone/redirects"
+	"datestone/redirects/enginetest"
 )
 
 var benchSizes = []int{1000, 10000, 100000}
@@ -77,6 +78,11 @@ func BenchmarkApache(b *testing.B) {
 	benchEngine(b, "apache", func(tables []layout.Table) engine {
 		return startApache(b, tables, apacheBucket(b, origin.URL), "UTC")
 	})
+}
+
+func BenchmarkCaddy(b *testing.B) {
+	origin := enginetest.Place{Bucket: aStore(b).URL + "/bucket"}
+	benchEngine(b, "caddy", func(tables []layout.Table) engine { return startCaddy(b, tables, origin) })
 }
 
 func benchEngine(b *testing.B, target string, start func([]layout.Table) engine) {

@@ -13,6 +13,7 @@ import (
 // dialects are the targets rules can be rendered for, by name.
 var dialects = map[string]func([]site) ([]Artifact, error){
 	"apache":     renderApache,
+	"caddy":      renderCaddy,
 	"cloudflare": renderCloudflare,
 	"cloudfront": renderCloudFront,
 	"haproxy":    renderHAProxy,

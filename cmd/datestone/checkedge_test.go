@@ -23,6 +23,7 @@ var edges = []struct {
 	{"nginx", enginetest.Nginx, true, false, false},
 	{"haproxy", enginetest.HAProxy, false, true, false},
 	{"apache", enginetest.Apache, true, true, false},
+	{"caddy", enginetest.Caddy, true, true, false},
 	{"cloudfront", enginetest.CloudFront, false, true, true},
 	{"cloudflare", enginetest.Cloudflare, false, true, false},
 }
