@@ -1,6 +1,8 @@
 package redirects_test
 
 import (
+	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -192,6 +194,28 @@ func TestApacheServesNothingAboveTheSite(t *testing.T) {
 	e.ask(t, targets, func(target string, status int, h http.Header, body string) {
 		if status != 404 || h.Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s: %d %v %s", target, status, h, body)
+		}
+	})
+}
+
+// TestApacheReadsDirectoriesItsOwnWay holds the deviations that the
+// documentation lists.
+func TestApacheReadsDirectoriesItsOwnWay(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	tab := table("r", "20250101T000000Z")
+	writeSite(t, root, []layout.Table{tab})
+	e := startApache(t, []layout.Table{tab}, apacheDirectory(t, root)+"ServerName https://host.example\nUseCanonicalName On\n", "UTC")
+	const c = "/r/20250101T000000Z"
+	want := map[string]string{ // status and Location
+		c + "/dir//index.html":  "200 ",
+		c + "/dir%2Findex.html": "404 ",
+		c + "/dir?a":            "301 https://host.example" + c + "/dir/?a",
+		"/r/20250102/dir":       "302 " + c + "/dir",
+	}
+	e.ask(t, slices.Sorted(maps.Keys(want)), func(target string, status int, h http.Header, _ string) {
+		if got := fmt.Sprint(status, " ", h.Get("Location")); got != want[target] {
+			t.Errorf("%s: got %s, want %s", target, got, want[target])
 		}
 	})
 }
