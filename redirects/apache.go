@@ -271,10 +271,12 @@ func (f *apacheFile) store(sites []site) {
 	f.place(&f.toStore)
 	f.about = "What no key can be, a segment . or .. however escaped, is not the store's, nor is what is datestone's own."
 	const slash = `(?:/|%2[fF])`
-	public := publicPaths(sites)
+	public, private := publicPaths(sites), strings.TrimSuffix(layout.PrivatePrefix, "/")
 	for _, p := range public {
 		f.when(&f.isMissing, `%{ENV:datestone_sent} ^`+pathRegex(p)+`(?:.*`+slash+`)?(?:[.]|%2[eE]){1,2}(?:`+slash+`|$)`)
-		f.when(&f.isMissing, `%{ENV:datestone_sent} ^`+pathRegex(p)+slash+`*`+escapedRegex(strings.TrimSuffix(layout.PrivatePrefix, "/"))+`(?:`+slash+`|$)`)
+		f.when(&f.isMissing, `%{ENV:datestone_sent} ^`+pathRegex(p)+slash+`*`+escapedRegex(private)+`(?:`+slash+`|$)`)
+		// A directory is served by the path that Apache makes of /./mirror/ or //mirror/.
+		f.when(&f.isMissing, `%{REQUEST_URI} ^`+strings.ReplaceAll(pathRegex(p), "/", "/+")+pathRegex(private)+`(?:/|$)`)
 	}
 	f.about = "The path that is served, as a key."
 	for _, p := range public {

@@ -191,11 +191,15 @@ func TestApacheServesNothingAboveTheSite(t *testing.T) {
 		"/r/20250102/../../../secret", "/r/20250102/%2e%2e/%2e%2e/%2e%2e/secret", "/r/20250102/..%2f..%2f..%2fsecret", "/../secret",
 		"/x/../.datestone/x", "/r/..//%2e/.datestone/x", "//.datestone/x", "/.datestone/missing", "/r/20250102/%00", "/r/%zz", "/r/20250102/" + strings.Repeat("x", 300),
 	}
-	e.ask(t, targets, func(target string, status int, h http.Header, body string) {
+	missing := func(target string, status int, h http.Header, body string) {
 		if status != 404 || h.Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s: %d %v %s", target, status, h, body)
 		}
-	})
+	}
+	e.ask(t, targets, missing)
+	tab.PublicPath = "/mirror/"
+	e = startApache(t, []layout.Table{tab}, enginetest.ApacheBelow(t, root, "/mirror/"), "UTC")
+	e.ask(t, []string{"/mirror/.datestone/x", "//mirror/.datestone/x", "/./mirror//.datestone/x", "/%6dirror/.datestone/x", "/x/..//mirror/.%64atestone/x"}, missing)
 }
 
 // TestApacheReadsDirectoriesItsOwnWay holds the deviations that the
