@@ -12,6 +12,7 @@ import (
 	"datestone/index"
 	"datestone/layout"
 	"datestone/publish"
+	"datestone/redirects"
 )
 
 // commit makes a claim whose content stands a checkpoint, and tells of it.
@@ -181,7 +182,7 @@ func (p *pass) announce(ctx context.Context, always bool) error {
 // loses its lock meanwhile may have put its rules over newer ones: it goes on
 // until they are as new as the log, and stops only then.
 func (p *pass) enforce(ctx context.Context, always bool) error {
-	for {
+	for older := 0; ; {
 		told := p.known.Table.Log
 		tables, err := p.tables(ctx, p.repo.Name, p.known.Table)
 		if err != nil {
@@ -189,9 +190,14 @@ func (p *pass) enforce(ctx context.Context, always bool) error {
 		}
 		err = p.rules(ctx, tables, always)
 		lost := errors.Is(context.Cause(ctx), publish.ErrLockLost)
-		if lost {
+		switch {
+		case lost:
 			ctx, always = context.WithoutCancel(ctx), true
-		} else if err != nil {
+		case errors.Is(err, redirects.ErrOlder) && older < maxOlder:
+			// A run of another repository knew more of it: so do we by now.
+			older++
+			continue
+		case err != nil:
 			return err
 		}
 		if err := p.catchUp(ctx); err != nil {
@@ -206,6 +212,9 @@ func (p *pass) enforce(ctx context.Context, always bool) error {
 		return nil
 	}
 }
+
+// maxOlder is how often rules are made again because newer ones are in force.
+const maxOlder = 3
 
 // list writes the table, the listing, and what leads to them.
 func (p *pass) list(ctx context.Context) error {

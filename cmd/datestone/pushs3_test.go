@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -176,6 +178,52 @@ func (s webSite) pages() string {
 	return o.Body
 }
 
+// An interrupted store has something else happen before the web site is looked at.
+type interrupted struct {
+	clockedStore
+	meanwhile func()
+}
+
+func (s interrupted) Website(ctx context.Context) (layout.Website, error) {
+	s.meanwhile()
+	return s.clockedStore.Website(ctx)
+}
+
+// TestRunPushesWebsiteBesideAnother lets a run of another repository publish and
+// push between a run's look at the logs and its own push. It looks again.
+func TestRunPushesWebsiteBesideAnother(t *testing.T) {
+	t.Parallel()
+	s := newWebSite(t)
+	config, err := os.ReadFile(s.config())
+	must(t, err)
+	other := "  - {name: other, base_path: other, remote: {type: file, url: 'file:upstream/PULP_MANIFEST'}}\nredirects:"
+	must(t, os.WriteFile(s.config(), []byte(strings.Replace(string(config), "redirects:", other, 1)), 0o666))
+	s.upstream("one")
+	s.must("20250318T140442Z", "run")
+	s.upstream("two")
+	beside := s.clone(t)
+	beside.store = s.store
+	done := false
+	e := s.env("20250320T140442Z", io.Discard)
+	e.WrapStore = func(publish.Store) publish.Store {
+		return interrupted{clockedStore{s.store, layout.Stamp("20250320T140442Z").Time()}, func() {
+			if !done {
+				done = true
+				beside.must("20250320T140442Z", "run", "other")
+			}
+		}}
+	}
+	if code := run(t.Context(), []string{"datestone", "--config", s.config(), "run", "myfile"}, e); code != exitDone || !done {
+		t.Errorf("exit code %d, beside another: %t", code, done)
+	}
+	o, _ := s.store.Look(layout.PushedKey)
+	pushed, err := layout.DecodePushed([]byte(o.Body))
+	must(t, err)
+	if pushed.Log["/other"] != 2 || pushed.Log["/checkpoints/myfile"] != 2 || s.store.LookWebsite().Digest() != pushed.Website.Digest() {
+		t.Errorf("pushed is up to %v", pushed.Log)
+	}
+}
+
 // TestRunLeavesWebsiteOfOthers wants a configuration that someone made by hand
 // to stand, nothing announced, and the way out to be one.
 func TestRunLeavesWebsiteOfOthers(t *testing.T) {
@@ -241,8 +289,10 @@ func TestPushRefusesOlderWebsite(t *testing.T) {
 // and asks them. The rules are in force when the run ends, and a push finds
 // nothing to do.
 func TestWebsiteServers(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]func(testing.TB) servers.Server{"versitygw": servers.VersityGW, "radosgw": servers.RGW} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			server := start(t)
 			bucket := server.Bucket(t)
 			server.Open(t, bucket)
@@ -291,6 +341,7 @@ func askWebsite(t *testing.T, server servers.Server, bucket, path string) string
 
 // TestWebsiteOfMinIO: it speaks S3, but serves no web sites.
 func TestWebsiteOfMinIO(t *testing.T) {
+	t.Parallel()
 	server := servers.MinIO(t)
 	s := newWalkSite(t)
 	config, err := os.ReadFile(s.config())
