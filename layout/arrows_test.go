@@ -55,6 +55,7 @@ var reachOutside = []string{"os", "os/exec", "os/signal", "io/ioutil", "net", "n
 var only = map[string][]string{
 	"go.etcd.io/bbolt":              {"index"},
 	"github.com/cespare/xxhash":     {"index", "sync"},
+	"github.com/ProtonMail/":        {"sync/aptrepo"},
 	"github.com/aws/":               {"publish/s3store", "publish/cloudfront"},
 	"github.com/minio/minio-go":     {"publish/miniostore", "publish/storetest/servers"},
 	"github.com/urfave/cli":         {"cmd/datestone"},

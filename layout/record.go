@@ -59,6 +59,10 @@ type Validators struct {
 	// Fingerprint is the XXH64 of the metadata in 16 hexadecimal digits, a colon,
 	// and its size in bytes.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// Files are those of each file of metadata that leads to the others, by its
+	// path, where the remote has more than one (the suites of "deb"). Then the
+	// fields above are empty.
+	Files map[string]Validators `json:"files,omitempty"`
 }
 
 // recordVersion is the version of records and claims written here.

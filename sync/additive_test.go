@@ -56,7 +56,7 @@ func TestAdditive(t *testing.T) {
 			if string(got.Bodies["PULP_MANIFEST"]) != manifest || len(got.Bodies) != 1 {
 				t.Errorf("manifest: got %q, want %q", got.Bodies, manifest)
 			}
-			if string(s.Bodies["PULP_MANIFEST"]) != "upstream's" || got.Remote != s.Remote {
+			if string(s.Bodies["PULP_MANIFEST"]) != "upstream's" || !cmp.Equal(got.Remote, s.Remote) {
 				t.Error("the state given was changed, or its remote lost")
 			}
 		})

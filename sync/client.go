@@ -94,7 +94,7 @@ type format interface {
 }
 
 // formats are those of all types.
-var formats = map[string]format{typeFile: manifestFormat{}}
+var formats = map[string]format{typeFile: manifestFormat{}, typeDeb: debFormat{}}
 
 // A source is a remote as its format sees it.
 type source struct {
@@ -102,10 +102,12 @@ type source struct {
 	Remote
 	location
 	maxManifest int64
+	now         func() time.Time
+	log         *slog.Logger
 }
 
 func (c *Client) open(r Remote) (source, error) {
-	s := source{Remote: r, maxManifest: c.MaxManifest}
+	s := source{Remote: r, maxManifest: c.MaxManifest, now: c.Now, log: c.Log}
 	if err := r.Validate(); err != nil {
 		return s, err
 	}
@@ -224,11 +226,24 @@ func (c *Client) FetchChecked(ctx context.Context, r Remote, files iter.Seq2[lay
 	return scrub.err(err)
 }
 
-func openContent(ctx context.Context, o origin, f layout.File, hashed bool) (io.ReadCloser, error) {
+// An elsewhere is a format whose content may stand in a second place.
+type elsewhere interface {
+	elsewhere(f layout.File) (path string)
+}
+
+func openContent(ctx context.Context, s source, f layout.File, hashed bool) (io.ReadCloser, error) {
 	if _, err := layout.CleanPath(f.Path); err != nil {
 		return nil, err
 	}
-	c, err := o.open(ctx, f)
+	c, err := s.open(ctx, f)
+	if e, ok := formats[s.Type].(elsewhere); ok && errors.Is(err, ErrMoved) {
+		g := f
+		g.Path = e.elsewhere(f)
+		if second, again := s.open(ctx, g); again == nil {
+			c, err = second, nil
+			c.file = f
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,19 @@ type Remote struct {
 	ClientCertificate, ClientKey, CA string
 	// Parallel is the number of requests at once to one host; default 16.
 	Parallel int
+
+	// What follows is for the type "deb".
+
+	// Suites are names below dists/, or, with a slash at their end, directories
+	// that have packages and Release themselves.
+	Suites []string
+	// Components and Architectures are those wanted; one architecture is
+	// "source". Suites that end in a slash have none.
+	Components, Architectures []string
+	// Keyring is the name of a file of OpenPGP keys, binary or armored.
+	Keyring string
+	// AllowExpiredKeys takes signatures of keys that expired or were revoked.
+	AllowExpiredKeys bool
 }
 
 // The modes of a remote.
@@ -46,8 +59,8 @@ const (
 	maxParallel     = 1000
 )
 
-// Types returns the types of remotes, sorted: "file" is a PULP_MANIFEST and the
-// files it names.
+// Types returns the types of remotes, sorted: "deb" is an apt repository, "file"
+// a PULP_MANIFEST and the files it names.
 func Types() []string { return slices.Sorted(maps.Keys(formats)) }
 
 // Validate says what is wrong with the remote's configuration, without asking
@@ -65,6 +78,9 @@ func (r Remote) Validate() error {
 	case (r.ClientCertificate == "") != (r.ClientKey == ""):
 		return errors.New("remote: a client certificate and its key go together")
 	}
+	if err := r.validateType(); err != nil {
+		return err
+	}
 	l, err := r.locate()
 	if err != nil {
 		return err
@@ -73,6 +89,17 @@ func (r Remote) Validate() error {
 		return errors.New("remote: user and password stand in the URL and beside it; write them once")
 	}
 	return r.validateHeaders(l)
+}
+
+// validateType sees to the fields of single types.
+func (r Remote) validateType() error {
+	if r.Type == typeDeb {
+		return r.validateDeb()
+	}
+	if len(r.Suites)+len(r.Components)+len(r.Architectures)+len(r.Keyring) > 0 || r.AllowExpiredKeys {
+		return fmt.Errorf("remote: suites, components, architectures, keyring and allow_expired_keys are for the type %q only", typeDeb)
+	}
+	return nil
 }
 
 func (r Remote) validateHeaders(l location) error {
@@ -104,6 +131,11 @@ func (r Remote) ConfigDigest() layout.Digest {
 		Type, URL, Mode       string
 		Query, Headers        []string
 		ClientCertificate, CA string
+		// A keyring is known by what is in it: other keys trust other metadata,
+		// and the same keys may lie elsewhere on the next machine.
+		Suites, Components, Architectures []string `json:",omitempty"`
+		Keyring                           string   `json:",omitempty"`
+		AllowExpiredKeys                  bool     `json:",omitempty"`
 	}{Type: r.Type, URL: r.String(), Mode: cmp.Or(r.Mode, Mirror), ClientCertificate: r.ClientCertificate, CA: r.CA}
 	if l, err := r.locate(); err == nil {
 		config.Query = slices.Sorted(maps.Keys(l.url.Query()))
@@ -112,12 +144,19 @@ func (r Remote) ConfigDigest() layout.Digest {
 		config.Headers = append(config.Headers, http.CanonicalHeaderKey(name))
 	}
 	slices.Sort(config.Headers)
+	if r.Type == typeDeb {
+		config.Suites, config.Components, config.Architectures = sorted(r.Suites), sorted(r.Components), sorted(r.Architectures)
+		keys, _ := r.keyringBytes() // one that can't be read is an error of Read
+		config.Keyring, config.AllowExpiredKeys = layout.DigestOf(keys).String(), r.AllowExpiredKeys
+	}
 	b, err := json.Marshal(config)
 	if err != nil {
 		panic(err) // strings always encode
 	}
 	return layout.DigestOf(b)
 }
+
+func sorted(names []string) []string { return slices.Sorted(slices.Values(names)) }
 
 // Described returns what the log says of the remote; without validators.
 func (r Remote) Described() layout.Remote {
@@ -149,6 +188,9 @@ type State struct {
 	// manifest), by path: they are published byte for byte from here, and are
 	// not for Fetch.
 	Bodies map[string][]byte
+	// Listed are the paths of metadata that is for Fetch all the same, because
+	// nobody has to read it. Like Bodies it is meant to change.
+	Listed map[string]bool
 	Remote layout.Remote
 }
 

@@ -27,7 +27,7 @@ func TestValidate(t *testing.T) {
 		"user in the URL":         {remote{Type: "file", URL: "https://u:planted@host.example/PULP_MANIFEST"}, ""},
 		"an absolute file":        {remote{Type: "file", URL: "file:///srv/repo/PULP_MANIFEST"}, ""},
 		"a relative file":         {remote{Type: "file", URL: "file:repo/PULP_MANIFEST"}, ""},
-		"another type":            {remote{Type: "deb", URL: good}, `remote type "deb": write one of file`},
+		"another type":            {remote{Type: "ftp", URL: good}, `remote type "ftp": write one of deb, file`},
 		"another mode":            {remote{Type: "file", URL: good, Mode: "copy"}, `remote mode "copy": write "mirror" or "additive"`},
 		"no URL":                  {remote{Type: "file"}, `remote URL: write http://`},
 		"no scheme":               {remote{Type: "file", URL: "u:planted@host.example/PULP_MANIFEST"}, `remote URL: write http://`},

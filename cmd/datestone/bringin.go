@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"strings"
 
 	"datestone/index"
 	"datestone/layout"
@@ -133,6 +134,11 @@ func (p *pass) replaced(ctx context.Context, root index.Root) (n int, err error)
 }
 
 func (p *pass) isMetadata(path string) bool {
+	return p.inMemory(path) || p.state != nil && p.state.Listed[path]
+}
+
+// inMemory reports whether the content of a path was read as metadata.
+func (p *pass) inMemory(path string) bool {
 	if p.state == nil {
 		return false
 	}
@@ -211,12 +217,25 @@ func (p *pass) missing(o *open, held func(layout.File) (string, error)) (bytes i
 }
 
 // apart takes out of the steps those whose content comes in under another path
-// of the same checkpoint; they can be linked when that stands.
+// of the same checkpoint; they can be linked when that stands. Of an index that
+// also stands by its hash the name is asked for: not all that announce the
+// other have it.
 func apart(steps iter.Seq2[layout.Step, error], twins *[]layout.Step) iter.Seq2[layout.Step, error] {
 	return func(yield func(layout.Step, error) bool) {
 		coming := map[layout.Digest]string{}
+		var byHash []layout.Step
+		defer func() {
+			for _, s := range byHash {
+				s.From = coming[s.File.SHA256]
+				*twins = append(*twins, s)
+			}
+		}()
 		for s, err := range steps {
 			if err == nil && s.From == "" {
+				if strings.Contains("/"+s.File.Path, "/by-hash/") {
+					byHash = append(byHash, s)
+					continue
+				}
 				if first, ok := coming[s.File.SHA256]; ok {
 					s.From = first
 					*twins = append(*twins, s)
@@ -281,7 +300,7 @@ func (p *pass) fetch(o *open) publish.Fetch {
 func (p *pass) fromMemory(ctx context.Context, o *open, files iter.Seq2[layout.File, error]) iter.Seq2[layout.File, error] {
 	return func(yield func(layout.File, error) bool) {
 		for f, err := range files {
-			if err == nil && p.isMetadata(f.Path) {
+			if err == nil && p.inMemory(f.Path) {
 				body := publish.Bytes(layout.Object{}, p.state.Bodies[f.Path])
 				if err = p.bucket.Upload(ctx, o.plan, f, body.Open); err == nil {
 					p.bar.Add(f.Size)

@@ -34,6 +34,9 @@ func TestConfigErrors(t *testing.T) {
 	remote := func(inside string) string {
 		return head + "repositories:\n  - name: a\n    base_path: a\n    remote:\n      type: file\n      url: https://host/M\n      " + inside + "\n"
 	}
+	deb := func(inside string) string {
+		return head + "repositories:\n  - {name: a, base_path: a,\n     remote: {type: deb, url: \"https://host/a\", " + inside + "}}\n"
+	}
 	for name, c := range map[string]struct{ yaml, want string }{
 		"empty file":          {"", `c.yaml: is empty; "datestone init" writes one to start from`},
 		"only a comment":      {"# nothing\n", `c.yaml: is empty; "datestone init" writes one to start from`},
@@ -56,7 +59,7 @@ func TestConfigErrors(t *testing.T) {
 		"bad name":                 {head + strings.Replace(one, "name: a", "name: A b", 1), `c.yaml:4:12: name "A b": write a-z, 0-9, dot, underscore and hyphen, not beginning with a dot`},
 		"base path is a timestamp": {head + strings.Replace(one, "base_path: a", "base_path: x/20250318", 1), `c.yaml:4:26: base path "x/20250318": the segment "20250318" looks like a timestamp`},
 		"base path upwards":        {head + strings.Replace(one, "base_path: a", "base_path: ../a", 1), `c.yaml:4:26: base path "../a": a segment is letters, digits, "._-", and does not begin with a dot`},
-		"type of a later issue":    {head + strings.Replace(one, "type: file", "type: deb", 1), `c.yaml:4:44: "deb": type must be "file"`},
+		"type of no remote":        {head + strings.Replace(one, "type: file", "type: pypi", 1), `c.yaml:4:44: "pypi": write ` + strings.Join(reposync.Types(), " or ")},
 		"links of another store":   {strings.Replace(head, "file:site", "s3://bucket", 1) + strings.Replace(one, "remote:", "links: hardlink, remote:", 1), `c.yaml:4:29: links "hardlink": a s3 bucket links by copy: write that, or leave the key out`},
 		"links of a later issue":   {head + strings.Replace(one, "remote:", "links: shared, remote:", 1), `c.yaml:4:36: "shared": write hardlink or copy`},
 		"answer":                   {head + strings.Replace(one, "remote:", "answer: rewrit, remote:", 1), `c.yaml:4:37: "rewrit": write redirect or rewrite; did you mean "rewrite"?`},
@@ -68,6 +71,21 @@ func TestConfigErrors(t *testing.T) {
 		"channel upper":     {head + strings.Replace(one, "remote:", "channels: {Prod: {}}, remote:", 1), `c.yaml:4:40: channel "Prod": write a-z, 0-9 and hyphen, beginning with a letter`},
 		"channel key":       {head + strings.Replace(one, "remote:", "channels: {prod: {dealy: 1d}}, remote:", 1), `c.yaml:4:47: unknown key "dealy"; did you mean "delay"?`},
 		"delay":             {head + strings.Replace(one, "remote:", "channels: {prod: {delay: 1w}}, remote:", 1), `c.yaml:4:54: "1w" is no duration: write 90m, 24h or 7d`},
+
+		"deb, nothing else":         {deb(""), "c.yaml:5:15: remote: a deb remote needs suites"},
+		"deb, no keyring":           {deb("suites: [a], components: [b], architectures: [c]"), "c.yaml:5:15: remote: a deb remote needs a keyring, the file of the keys that sign it"},
+		"deb, unreadable keyring":   {deb("suites: [a], components: [b], architectures: [c], keyring: no/such.gpg"), `c.yaml:5:108: cannot read "no/such.gpg": no such file or directory`},
+		"deb, keyring without keys": {deb("suites: [a], components: [b], architectures: [c], keyring: config_test.go"), `c.yaml:5:99: keyring "config_test.go": is no file of public keys: openpgp: invalid data: tag byte does not have MSB set`},
+		"deb, no components":        {deb("suites: [a], architectures: [c], keyring: config_test.go"), "c.yaml:5:15: remote: a deb remote needs components"},
+		"deb, no architectures":     {deb("suites: [a], components: [b], keyring: config_test.go"), "c.yaml:5:15: remote: a deb remote needs architectures; \"source\" is one of them"},
+		"deb, flat with components": {deb("suites: [./], components: [b], keyring: config_test.go"), "c.yaml:5:15: remote: suites that end in a slash are flat: they have no components and architectures"},
+		"deb, a suite that climbs":  {deb("suites: [../x]"), `c.yaml:5:15: suite "../x": path "../x": has a ".." segment`},
+		"deb, a suite twice":        {deb("suites: [./, /]"), `c.yaml:5:15: suite "/": is there twice`},
+		"deb, suites are a list":    {deb("suites: a"), `c.yaml:5:57: want a list, got text`},
+		"deb with a mode":           {deb("mode: mirror"), `c.yaml:5:49: "mode" is for remotes of type "file" only`},
+		"deb, allow what":           {deb("allow_expired_keys: yes"), `c.yaml:5:69: "yes": write true or false`},
+		"file with suites":          {remote("suites: [a]"), `c.yaml:9:7: "suites" is for remotes of type "deb" only`},
+		"file with a keyring":       {remote("keyring: config_test.go"), `c.yaml:9:7: "keyring" is for remotes of type "deb" only`},
 
 		"url scheme":        {head + strings.Replace(one, "https://host/M", "ftp://host/M", 1), "c.yaml:4:55: url: write https://host/path/PULP_MANIFEST, or file:PATH"},
 		"secrets in url":    {head + strings.Replace(one, "https://host/M", "https://me:pw@host/M", 1), `c.yaml:4:55: url: write "username" and "password" as keys of their own`},
@@ -115,6 +133,9 @@ func TestConfigWhole(t *testing.T) {
 	if err := os.WriteFile(pem, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	key, err := os.ReadFile(filepath.Join("..", "..", "sync", "aptrepo", "testdata", "key.asc"))
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, "key.asc"), key, 0o600))
 	const text = `
 bucket: s3://name/pre/fix?region=eu-west-1&endpoint=http://127.0.0.1:9000
 index: sub/index.db
@@ -142,6 +163,16 @@ repositories:
     pruned: nearest
     open_before: 20250101
   - {name: second, base_path: second, remote: {type: file, url: "file:./a%20b/M"}}
+  - name: third
+    base_path: third
+    remote:
+      type: deb
+      url: https://host/debian
+      suites: [bookworm, ./]
+      components: [main, updates/main]
+      architectures: [amd64, source]
+      keyring: key.asc
+      allow_expired_keys: true
 redirects: {targets: [nginx], out: rules, exec: [nginx, -s, reload], refresh: 1d12h, resolver: "edge.example.org:8443"}
 `
 	got, err := parseConfig(filepath.Join(dir, "datestone.yaml"), []byte(text), environment)
@@ -164,6 +195,11 @@ redirects: {targets: [nginx], out: rules, exec: [nginx, -s, reload], refresh: 1d
 			Name: "second", BasePath: "second", Links: "copy",
 			Remote:   reposync.Remote{Type: "file", Mode: "mirror", URL: "file://" + filepath.ToSlash(dir) + "/a%20b/M"},
 			Settings: layout.Settings{Repository: "second", BasePath: "second", PublicPath: "/mirror/"},
+		}, {
+			Name: "third", BasePath: "third", Links: "copy",
+			Remote: reposync.Remote{Type: "deb", Mode: "mirror", URL: "https://host/debian", Suites: []string{"bookworm", "./"}, Components: []string{"main", "updates/main"},
+				Architectures: []string{"amd64", "source"}, Keyring: filepath.Join(dir, "key.asc"), AllowExpiredKeys: true},
+			Settings: layout.Settings{Repository: "third", BasePath: "third", PublicPath: "/mirror/"},
 		}},
 		Redirects: rules{Targets: []string{"nginx"}, Out: filepath.Join(dir, "rules"), Exec: []string{"nginx", "-s", "reload"}, Refresh: 36 * time.Hour, Resolver: "edge.example.org:8443"},
 	}

@@ -235,6 +235,14 @@ func (r *yamlReader) number(to *int, least, most int) field {
 	}
 }
 
+func (r *yamlReader) truth(to *bool) field {
+	return func(n ast.Node) {
+		var s string
+		r.text(&s, oneOf("true", "false"))(n)
+		*to = s == "true"
+	}
+}
+
 // expanded returns the text of a scalar, with ${NAME} from the environment.
 func (r *yamlReader) expanded(n ast.Node) (string, bool) {
 	s, ok := scalar(n)

@@ -101,7 +101,7 @@ func (r *configReader) remote(n ast.Node, to *reposync.Remote) {
 	var kind string
 	to.Mode = "mirror"
 	seen := r.fields(n, map[string]field{
-		"type":               r.text(&kind, checkType),
+		"type":               r.text(&kind, oneOf(reposync.Types()...)),
 		"url":                func(n ast.Node) { r.remoteURL(n, &to.URL) },
 		"mode":               r.text(&to.Mode, oneOf("mirror", "additive")),
 		"headers":            func(n ast.Node) { r.headers(n, &to.Headers) },
@@ -111,12 +111,49 @@ func (r *configReader) remote(n ast.Node, to *reposync.Remote) {
 		"client_key":         r.readable(&to.ClientKey),
 		"ca":                 r.readable(&to.CA),
 		"parallel":           r.number(&to.Parallel, 1, maxParallel),
+		"suites":             r.texts(&to.Suites, notEmpty),
+		"components":         r.texts(&to.Components, notEmpty),
+		"architectures":      r.texts(&to.Architectures, notEmpty),
+		"keyring":            r.readable(&to.Keyring),
+		"allow_expired_keys": r.truth(&to.AllowExpiredKeys),
 	}, "type", "url")
 	to.Type = kind
+	r.ofType(kind, seen)
 	r.together(seen, "password", "username")
 	r.together(seen, "username", "password")
 	r.together(seen, "client_certificate", "client_key")
 	r.together(seen, "client_key", "client_certificate")
+	r.checkRemote(first(n), seen["keyring"], *to)
+}
+
+// typeKeys are the keys that only one type of remote has.
+var typeKeys = map[string]string{
+	"mode":   "file",
+	"suites": "deb", "components": "deb", "architectures": "deb", "keyring": "deb", "allow_expired_keys": "deb",
+}
+
+// ofType refuses keys of another type.
+func (r *configReader) ofType(kind string, seen map[string]ast.Node) {
+	for key, node := range seen {
+		if of := typeKeys[key]; of != "" && kind != "" && of != kind {
+			r.problem(node, "%q is for remotes of type %q only", key, of)
+		}
+	}
+}
+
+// checkRemote says what is wrong with a remote whose keys are right, each by
+// itself.
+func (r *configReader) checkRemote(n, keyring ast.Node, remote reposync.Remote) {
+	if len(r.problems) > 0 {
+		return
+	}
+	if err := remote.Validate(); err != nil {
+		r.problem(n, "%v", err)
+	} else if keyring != nil {
+		if err := remote.CheckKeyring(); err != nil {
+			r.problem(keyring, "%v", err)
+		}
+	}
 }
 
 func (r *configReader) together(seen map[string]ast.Node, one, other string) {
@@ -198,13 +235,6 @@ func (r *configReader) readable(to *string) field {
 		}
 		f.Close()
 	}
-}
-
-func checkType(s string) error {
-	if s == "file" {
-		return nil
-	}
-	return fmt.Errorf(`%q: type must be "file"`, s)
 }
 
 func checkName(s string) error {
