@@ -46,9 +46,15 @@ func standing(goal layout.Pushed) layout.WebsiteState {
 	return layout.WebsiteState{Pushed: goal, Website: &goal.Website}
 }
 
-// TestDiffS3 wants exactly what differs to be sent.
-func TestDiffS3(t *testing.T) {
-	t.Parallel()
+// An s3DiffCase says what is sent on the way from one state to another.
+type s3DiffCase struct {
+	have, want  layout.WebsiteState // want: where it ends
+	set, remove []string            // the pages of which days
+	website     bool
+	records     int
+}
+
+func s3DiffCases(t *testing.T) map[string]s3DiffCase {
 	five, six := noons("a", 5), noons("a", 6)
 	filled := noons("a", 5) // a past state was filled in on the evening of the second day
 	filled.Checkpoints = slices.Insert(filled.Checkpoints, 2, layout.Checkpoint{ID: "20240102T180000Z"})
@@ -58,23 +64,24 @@ func TestDiffS3(t *testing.T) {
 	pruned.Log.Entries++
 	seen := five
 	seen.FinalUntil, seen.Log.Entries = "20240105T130000Z", 6
-	for name, c := range map[string]struct {
-		have, want  layout.WebsiteState // want: where it ends
-		set, remove []string
-		website     bool
-		records     int
-	}{
-		"nothing was ever pushed": {layout.WebsiteState{}, standing(s3Goal(t, five)),
-			[]string{"a/20240102", "a/20240103", "a/20240104", "a/20240105"}, nil, true, 2},
-		"nothing is new":       {standing(s3Goal(t, five)), standing(s3Goal(t, five)), nil, nil, false, 0},
-		"one more checkpoint":  {standing(s3Goal(t, five)), standing(s3Goal(t, six)), []string{"a/20240106"}, nil, true, 2},
-		"a past state comes":   {standing(s3Goal(t, five)), standing(s3Goal(t, filled)), []string{"a/20240103"}, nil, true, 2},
-		"two are pruned":       {standing(s3Goal(t, five)), standing(s3Goal(t, pruned)), nil, []string{"a/20240102", "a/20240103"}, true, 2},
-		"only final_until":     {standing(s3Goal(t, five)), standing(s3Goal(t, seen)), nil, nil, false, 1},
-		"another repository":   {standing(s3Goal(t, five)), standing(s3Goal(t, five, noons("b", 2))), []string{"b/20240102"}, nil, true, 2},
-		"a repository goes":    {standing(s3Goal(t, five, noons("b", 2))), standing(s3Goal(t, five)), nil, []string{"b/20240102"}, true, 2},
-		"someone took it away": {layout.WebsiteState{Pushed: standing(s3Goal(t, five)).Pushed}, standing(s3Goal(t, five)), nil, nil, true, 0},
-	} {
+	at := func(tables ...layout.Table) layout.WebsiteState { return standing(s3Goal(t, tables...)) }
+	return map[string]s3DiffCase{
+		"nothing was ever pushed": {layout.WebsiteState{}, at(five), []string{"a/20240102", "a/20240103", "a/20240104", "a/20240105"}, nil, true, 2},
+		"nothing is new":          {at(five), at(five), nil, nil, false, 0},
+		"one more checkpoint":     {at(five), at(six), []string{"a/20240106"}, nil, true, 2},
+		"a past state comes":      {at(five), at(filled), []string{"a/20240103"}, nil, true, 2},
+		"two are pruned":          {at(five), at(pruned), nil, []string{"a/20240102", "a/20240103"}, true, 2},
+		"only final_until":        {at(five), at(seen), nil, nil, false, 1},
+		"another repository":      {at(five), at(five, noons("b", 2)), []string{"b/20240102"}, nil, true, 2},
+		"a repository goes":       {at(five, noons("b", 2)), at(five), nil, []string{"b/20240102"}, true, 2},
+		"someone took it away":    {layout.WebsiteState{Pushed: at(five).Pushed}, at(five), nil, nil, true, 0},
+	}
+}
+
+// TestDiffS3 wants exactly what differs to be sent.
+func TestDiffS3(t *testing.T) {
+	t.Parallel()
+	for name, c := range s3DiffCases(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			plan, err := redirects.DiffS3(c.have, c.want.Pushed)

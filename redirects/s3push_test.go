@@ -79,37 +79,45 @@ func TestPushWebsiteFaults(t *testing.T) {
 	for i, goal := range story {
 		after := before.Clone()
 		mustPush(t, after, goal)
+		next := story[min(i+1, len(story)-1)]
 		newer := after.Clone()
-		mustPush(t, newer, story[min(i+1, len(story)-1)])
-		calls := after.Calls()
-		if calls < 5 {
-			t.Fatalf("push %d: only %d calls", i, calls)
+		mustPush(t, newer, next)
+		if after.Calls() < 5 {
+			t.Fatalf("push %d: only %d calls", i, after.Calls())
 		}
-		for n := range calls {
+		for n := range after.Calls() {
 			for _, fault := range storetest.Faults() {
-				for next, want := range map[int]*storetest.Memory{i: after, min(i+1, len(story)-1): newer} {
-					if next != i && (n+int(fault))%3 > 0 {
-						continue // these end much the same
-					}
-					m := before.Clone()
-					m.FailAt(n+1, fault)
-					sent, err := pushWebsite(t.Context(), m, 2, goal)
-					m.Restart()
-					if len(sent) > 1 {
-						t.Errorf("push %d, call %d %v: sent %d times", i, n+1, fault, len(sent))
-					}
-					if err == nil && fault != storetest.TemporaryFailed && fault != storetest.TemporaryDoneButFailed {
-						t.Errorf("push %d, call %d %v: no error", i, n+1, fault)
-					}
-					mustPush(t, m, story[next])
-					if next == i && !sameBytes(m, want) || stands(m) != stands(want) || len(m.Violations()) > 0 {
-						t.Fatalf("push %d, call %d %v, then push %d (error %v): stands\n%s\nwant\n%s", i, n+1, fault, next, err, stands(m), stands(want))
-					}
+				name := fmt.Sprintf("push %d, call %d %v", i, n+1, fault)
+				if m := pushDisturbed(t, name, before, goal, n+1, fault, goal); !sameBytes(m, after) || stands(m) != stands(after) {
+					t.Fatalf("%s: stands\n%s\nwant\n%s", name, stands(m), stands(after))
+				}
+				if m := pushDisturbed(t, name, before, goal, n+1, fault, next); stands(m) != stands(newer) {
+					t.Fatalf("%s, then newer: stands\n%s\nwant\n%s", name, stands(m), stands(newer))
 				}
 			}
 		}
 		before = after.Clone()
 	}
+}
+
+// pushDisturbed pushes goal while call n fails, and then next.
+func pushDisturbed(t *testing.T, name string, before *storetest.Memory, goal layout.Pushed, n int, fault storetest.Fault, next layout.Pushed) *storetest.Memory {
+	t.Helper()
+	m := before.Clone()
+	m.FailAt(n, fault)
+	sent, err := pushWebsite(t.Context(), m, 2, goal)
+	m.Restart()
+	if err == nil && fault != storetest.TemporaryFailed && fault != storetest.TemporaryDoneButFailed {
+		t.Errorf("%s: no error", name)
+	}
+	if len(sent) > 1 {
+		t.Errorf("%s: sent %d times", name, len(sent))
+	}
+	mustPush(t, m, next)
+	if v := m.Violations(); len(v) > 0 {
+		t.Errorf("%s: %v", name, v)
+	}
+	return m
 }
 
 func sameBytes(a, b *storetest.Memory) bool {
@@ -193,31 +201,18 @@ func TestPushWebsiteWakesUpLate(t *testing.T) {
 	story := s3Story(t)
 	before := &storetest.Memory{}
 	late := 0
-	for i, goal := range story[:len(story)-1] {
+	for i := range len(story) - 1 {
 		alone := &sleeper{Memory: before.Clone()}
-		mustPush(t, alone, goal)
+		mustPush(t, alone, story[i])
 		for newest := i + 1; newest < len(story); newest++ {
 			for at := range alone.calls {
-				for _, killed := range []bool{false, true} {
-					s := &sleeper{Memory: before.Clone(), at: at + 1, killed: killed}
-					s.asleep = func() {
-						for _, newer := range story[i+1 : newest+1] {
-							mustPush(t, s.Memory, newer)
-						}
-					}
-					_, err := pushWebsite(t.Context(), s, 1, goal)
-					if killed {
-						mustPush(t, s.Memory, story[newest])
-					} else if err != nil && !errors.Is(err, redirects.ErrOlder) {
-						t.Errorf("push %d slept before call %d: %v", i, at+1, err)
-					}
-					if older := goal.Website.Digest(); older != story[newest].Website.Digest() && slices.Contains(s.late, older) {
-						t.Errorf("push %d slept before call %d, woke up, and made another before it put the older configuration in force", i, at+1)
-					}
-					wrong := checkLate(t, s.Memory, goal, story[newest])
-					if late += wrong; wrong > 1 || wrong == 1 && !killed {
-						t.Errorf("push %d slept before call %d until push %d was done, killed: %t (%v): %d calls undid what is newer", i, at+1, newest, killed, err, wrong)
-					}
+				name := fmt.Sprintf("push %d slept before call %d until push %d was done", i, at+1, newest)
+				if n := pushLate(t, name, &sleeper{Memory: before.Clone(), at: at + 1}, story[i:newest+1]); n > 0 {
+					t.Errorf("%s: %d calls undid what is newer", name, n)
+				}
+				n := pushLate(t, name, &sleeper{Memory: before.Clone(), at: at + 1, killed: true}, story[i:newest+1])
+				if late += n; n > 1 {
+					t.Errorf("%s, and was killed: %d calls undid what is newer", name, n)
 				}
 			}
 		}
@@ -226,6 +221,27 @@ func TestPushWebsiteWakesUpLate(t *testing.T) {
 	if late == 0 {
 		t.Error("no push came too late: the test does not test")
 	}
+}
+
+// pushLate pushes the first goal, and while that sleeps the others.
+func pushLate(t *testing.T, name string, s *sleeper, goals []layout.Pushed) (undone int) {
+	t.Helper()
+	older, newest := goals[0], goals[len(goals)-1]
+	s.asleep = func() {
+		for _, goal := range goals[1:] {
+			mustPush(t, s.Memory, goal)
+		}
+	}
+	_, err := pushWebsite(t.Context(), s, 1, older)
+	if s.killed {
+		mustPush(t, s.Memory, newest)
+	} else if err != nil && !errors.Is(err, redirects.ErrOlder) {
+		t.Errorf("%s: %v", name, err)
+	}
+	if sum := older.Website.Digest(); sum != newest.Website.Digest() && slices.Contains(s.late, sum) {
+		t.Errorf("%s, woke up, and made another call before it put the older configuration in force", name)
+	}
+	return checkLate(t, s.Memory, older, newest)
 }
 
 // checkLate wants what newer says to be in force, and returns how many calls
@@ -280,6 +296,21 @@ func TestPushWebsiteTogether(t *testing.T) {
 		mustPush(t, want, story[len(story)-1])
 		if stands(m) != stands(want) {
 			t.Fatalf("stands\n%s\nwant\n%s", stands(m), stands(want))
+		}
+	}
+}
+
+// TestPushWebsiteRequests counts what one more checkpoint costs, as
+// docs/serving.md says it, and what nothing new does.
+func TestPushWebsiteRequests(t *testing.T) {
+	t.Parallel()
+	s := &sleeper{Memory: &storetest.Memory{}}
+	mustPush(t, s, s3Goal(t, noons("a", 5)))
+	for _, want := range []struct{ count, requests int }{{6, 7}, {6, 2}} {
+		s.calls = 0
+		mustPush(t, s, s3Goal(t, noons("a", want.count)))
+		if s.calls != want.requests {
+			t.Errorf("%d requests, want %d", s.calls, want.requests)
 		}
 	}
 }

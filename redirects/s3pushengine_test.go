@@ -1,6 +1,7 @@
 package redirects_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -36,23 +37,27 @@ func TestS3Push(t *testing.T) {
 			}{{near(30, 30), 29, 0, true}, {near(30, 30), 0, 0, false}, {near(31, 31), 1, 0, true}, {pruned, 0, 10, false}, {pruned, 0, 0, false}} {
 				tables := []layout.Table{c.table}
 				b := fillS3Bucket(t, s, bucket, redirects.Input{Tables: tables, PublicURL: "https://snapshots.example.org/"})
-				var set, remove, configurations int
-				for _, p := range b.sent {
-					set, remove = set+len(p.Set), remove+len(p.Remove)
-					if p.Website != nil {
-						configurations++
-					}
-				}
 				for _, gone := range c.table.Gone {
 					b.forget(t, gone, near(31, 31))
 				}
-				if set != c.set || remove != c.remove || (configurations > 0) != c.website || len(b.sent) > 1 {
-					t.Errorf("log entry %d: sent %d objects, %d configurations, removed %d", c.table.Log.Entries, set, configurations, remove)
-				}
+				b.checkSent(t, c.set, c.remove, c.website)
 				targets := plain(randomTargets(rand.New(rand.NewPCG(57, 58)), tables, 800))
 				b.ask(t, targets, func(target string, status int, location string) { b.check(t, target, status, location) })
 			}
 		})
+	}
+}
+
+// checkSent counts what was sent when the bucket was filled.
+func (b *s3Bucket) checkSent(t *testing.T, set, remove int, website bool) {
+	t.Helper()
+	var got layout.WebsitePlan
+	for _, p := range b.sent {
+		got = p
+	}
+	if len(b.sent) > 1 || len(got.Set) != set || len(got.Remove) != remove || (got.Website != nil) != website {
+		t.Errorf("sent %d times, %d objects, a configuration: %t, removed %d; want %d, %t, %d",
+			len(b.sent), len(got.Set), got.Website != nil, len(got.Remove), set, website, remove)
 	}
 }
 
@@ -89,32 +94,36 @@ func TestS3PushLeavesOthersAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			own := layout.Website{IndexDocument: "index.html", RoutingRules: []layout.RoutingRule{{
-				Condition: layout.RoutingCondition{KeyPrefix: "old/"}, Redirect: layout.RoutingRedirect{ReplaceKeyPrefix: "new/"}}}}
-			if err := store.SetWebsite(t.Context(), own); err != nil {
-				t.Fatal(err)
-			}
-			goal := s3Goal(t, noons("a", 3))
-			if _, err := pushWebsite(t.Context(), store, 2, goal); err == nil {
-				t.Error("it was replaced")
-			}
-			if got, err := store.Website(t.Context()); err != nil || cmp.Diff(own, got) != "" {
-				t.Errorf("in force is %+v, %v", got, err)
-			}
-			b, err := publish.New(publish.Config{Store: store})
-			if err != nil {
-				t.Fatal(err)
-			}
-			adopt := func(have layout.WebsiteState) (layout.WebsitePlan, error) {
-				return redirects.DiffS3(have.Adopt(), goal)
-			}
-			if sent, err := b.PushWebsite(t.Context(), adopt); err != nil || len(sent) != 1 || sent[0].Website == nil {
-				t.Errorf("told to replace it: sent %+v, %v", sent, err)
-			}
-			mustPush(t, store, goal)
-			if got, err := store.Website(t.Context()); err != nil || got.Digest() != goal.Website.Digest() {
-				t.Errorf("in force is %+v, %v", got, err)
-			}
+			leavesOthersAlone(t, store)
 		})
+	}
+}
+
+func leavesOthersAlone(t *testing.T, store *s3store.Store) {
+	own := layout.Website{IndexDocument: "index.html", RoutingRules: []layout.RoutingRule{{
+		Condition: layout.RoutingCondition{KeyPrefix: "old/"}, Redirect: layout.RoutingRedirect{ReplaceKeyPrefix: "new/"}}}}
+	if err := store.SetWebsite(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	goal := s3Goal(t, noons("a", 3))
+	if _, err := pushWebsite(t.Context(), store, 2, goal); !errors.Is(err, redirects.ErrForeign) {
+		t.Errorf("it was replaced: %v", err)
+	}
+	if got, err := store.Website(t.Context()); err != nil || cmp.Diff(own, got) != "" {
+		t.Errorf("in force is %+v, %v", got, err)
+	}
+	b, err := publish.New(publish.Config{Store: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	adopt := func(have layout.WebsiteState) (layout.WebsitePlan, error) {
+		return redirects.DiffS3(have.Adopt(), goal)
+	}
+	if sent, err := b.PushWebsite(t.Context(), adopt); err != nil || len(sent) != 1 || sent[0].Website == nil {
+		t.Errorf("told to replace it: sent %+v, %v", sent, err)
+	}
+	mustPush(t, store, goal)
+	if got, err := store.Website(t.Context()); err != nil || got.Digest() != goal.Website.Digest() {
+		t.Errorf("in force is %+v, %v", got, err)
 	}
 }

@@ -297,12 +297,7 @@ func TestWebsiteServers(t *testing.T) {
 			bucket := server.Bucket(t)
 			server.Open(t, bucket)
 			s := newWalkSite(t)
-			config, err := os.ReadFile(s.config())
-			must(t, err)
-			where := "s3://" + bucket + "/mirror?endpoint=" + url.QueryEscape(server.Endpoint)
-			text := strings.Replace(string(config), "file:site", where, 1)
-			text = strings.Replace(text, "http://127.0.0.1:8080/", "http://site.example.org/mirror/", 1)
-			must(t, os.WriteFile(s.config(), []byte(text+"redirects: {targets: [s3], s3: {push: true}}\n"), 0o666))
+			s.inBucket("s3://"+bucket+"/mirror?endpoint="+url.QueryEscape(server.Endpoint), "http://site.example.org/mirror/")
 			now := time.Now().UTC().Truncate(time.Second)
 			id := func(days int) layout.Stamp { return layout.StampOf(now.AddDate(0, 0, days)) }
 			s.upstream("one")
@@ -328,6 +323,15 @@ func TestWebsiteServers(t *testing.T) {
 	}
 }
 
+// inBucket has the configuration name a bucket that is told to redirect.
+func (s *walkSite) inBucket(bucket, public string) {
+	s.t.Helper()
+	config, err := os.ReadFile(s.config())
+	must(s.t, err)
+	text := strings.NewReplacer("file:site", bucket, "http://127.0.0.1:8080/", public).Replace(string(config))
+	must(s.t, os.WriteFile(s.config(), []byte(text+"redirects: {targets: [s3], s3: {push: true}}\n"), 0o666))
+}
+
 func askWebsite(t *testing.T, server servers.Server, bucket, path string) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+server.Website+path, nil)
@@ -344,10 +348,7 @@ func TestWebsiteOfMinIO(t *testing.T) {
 	t.Parallel()
 	server := servers.MinIO(t)
 	s := newWalkSite(t)
-	config, err := os.ReadFile(s.config())
-	must(t, err)
-	where := "s3://" + server.Bucket(t) + "?endpoint=" + url.QueryEscape(server.Endpoint)
-	must(t, os.WriteFile(s.config(), []byte(strings.Replace(string(config), "file:site", where, 1)+"redirects: {targets: [s3], s3: {push: true}}\n"), 0o666))
+	s.inBucket("s3://"+server.Bucket(t)+"?endpoint="+url.QueryEscape(server.Endpoint), "http://site.example.org/")
 	var out strings.Builder
 	code := run(t.Context(), []string{"datestone", "--config", s.config(), "redirects", "push"}, s.env("20250320T140442Z", &out))
 	if said := out.String(); code != exitFailed || !strings.Contains(said, "such as MinIO, that serves no web sites: it needs a web server in front") {
