@@ -117,31 +117,38 @@ func (f *caddyFile) missing() {
 	f.linef(`respond "404 not found" 404`)
 }
 
-// cut takes the request apart: the number of its repository, or "slash" for a
-// base path without one, base, segment and rest, and the path and the query of
-// any request, as sent. Between them is a tab, which no request has. Where the
-// request line has a host, as for a proxy, it is left out, and of several
-// slashes at the beginning of a path that is no repository's all but one: a
-// redirect there would lead to another host.
+// cut takes the request apart, each part as sent. Where the request line has a
+// host, as for a proxy, it is left out. Base paths are looked for by as many
+// segments as they have, so that there is no regular expression for each.
 func (f *caddyFile) cut(sites []site) {
-	const host, query = `^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?]*)?`, `([?].*)?$`
-	f.linef("# Which repository, and the parts of the request: each as sent.")
-	var lines []string
-	for i, s := range sites {
-		base := pathRegex(s.base)
-		lines = append(lines,
-			fmt.Sprintf("\"~%s((%s)/([^/?]*)([^?]*))%s\" \"%d\t${2}\t${3}\t${4}\t${1}\t${5}\"", host, base, query, i),
-			fmt.Sprintf("\"~%s(%s)%s\" \"slash\t${1}\t\t\t${1}\t${2}\"", host, base, query))
+	f.linef("# Path and query, as sent.")
+	f.mapping("{http.request.orig_uri}", "{datestone_path} {datestone_query}", `~^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?]*)?([^?]*)([?].*)?$ ${1} ${2}`)
+	f.set("path", "{datestone_path}")
+	f.set("query", "{datestone_query}")
+	f.linef("# Which repository, by the first segments: its number and how many they are.")
+	found, parts := "", []string(nil)
+	for _, depth := range depths(sites) {
+		f.mapping("{http.vars.datestone_path}", fmt.Sprintf("{datestone_above%d}", depth), fmt.Sprintf("~^((?:/[^/]+){%d})(?:/|$) ${1}", depth))
+		var bases []string
+		for i, s := range sites {
+			if strings.Count(s.base, "/") == depth {
+				bases = append(bases, fmt.Sprintf("%s %d:%d", s.base, i, depth))
+			}
+		}
+		f.mapping(fmt.Sprintf("{datestone_above%d}", depth), fmt.Sprintf("{datestone_found%d}", depth), bases...)
+		found += fmt.Sprintf("{datestone_found%d}", depth)
+		parts = append(parts, fmt.Sprintf("~^([0-9]+):%[1]d((?:/[^/]+){%[1]d})/([^/]*)(.*)$ ${1} ${2} ${3} ${4}", depth))
 	}
-	lines = append(lines, fmt.Sprintf("\"~%s/*(/[^?]*)%s\" \"\t\t\t\t${1}\t${2}\"", host, query), "default \"\t\t\t\t\t\"")
-	f.mapping("{http.request.orig_uri}", "{datestone_cut}", lines...)
-	f.set("cut", "{datestone_cut}")
-	parts := []string{"number", "base", "segment", "rest", "path", "query"}
-	f.mapping("{http.vars.datestone_cut}", "{datestone_"+strings.Join(parts, "} {datestone_")+"}",
-		"\"~^(.*)\t(.*)\t(.*)\t(.*)\t(.*)\t(.*)$\" ${1} ${2} ${3} ${4} ${5} ${6}")
-	for _, p := range parts {
-		f.set(p, "{datestone_"+p+"}")
+	f.set("found", fmt.Sprintf("%q", found))
+	f.linef(`# Number, "slash" for a base path without one, or nothing; base, segment and rest.`)
+	f.mapping(`"{http.vars.datestone_found}{http.vars.datestone_path}"`, "{datestone_number} {datestone_base} {datestone_segment} {datestone_rest}",
+		append(parts, `~^[0-9]+: slash "" "" ""`)...)
+	for _, part := range []string{"number", "base", "segment", "rest"} {
+		f.set(part, "{datestone_"+part+"}")
 	}
+	f.linef("# Elsewhere a redirect to more than one slash would lead to another host.")
+	f.mapping("{http.vars.datestone_path}", "{datestone_rooted}", `~^/*(/.*)$ ${1}`)
+	f.route("elsewhere", func() { f.set("path", "{datestone_rooted}") }, `vars datestone_number ""`)
 }
 
 // lookUp finds where the segment leads. A name of a channel may look like a

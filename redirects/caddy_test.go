@@ -35,6 +35,10 @@ func TestCaddy(t *testing.T) {
 	many := manyTables()
 	rng := rand.New(rand.NewPCG(31, 32))
 	large := []layout.Table{randomTable(rng, "large", 20000), randomTable(rng, "small", 3)}
+	var sixty []layout.Table
+	for i := range 60 {
+		sixty = append(sixty, randomTable(rng, fmt.Sprintf("r%d%s", i, strings.Repeat("/x", i%3)), 100))
+	}
 	for _, c := range []struct {
 		name    string
 		tables  []layout.Table
@@ -43,6 +47,7 @@ func TestCaddy(t *testing.T) {
 		{"vectors", v.Tables, append(vectorPaths(v), randomTargets(rng, v.Tables[:2], 500)...)},
 		{"random", many, randomTargets(rng, many, 20000)},
 		{"twenty thousand checkpoints", large, randomTargets(rng, large, 3000)},
+		{"sixty repositories", sixty, randomTargets(rng, sixty, 3000)},
 		{"the second before and after now", many, momentsAround(time.Now(), "/many")},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -141,15 +141,45 @@ func (t *caddyTree) firsts() (lines []string) {
 }
 
 // rows writes the rows of a level, nodes being those of the level at: in one
-// map, or in one for each node above them.
+// map, or in a few, each for some of the nodes.
 func (f *caddyFile) rows(t *caddyTree, nodes []caddyNode, at, level int) {
 	rows := caddyLevel(nodes, level-at+1)
-	if at < level && len(rows) > caddyFlat {
-		for _, n := range nodes {
-			f.route(fmt.Sprintf("%d_%s", level, n.name), func() { f.rows(t, n.below, at+1, level) }, fmt.Sprintf("vars datestone_row%d %s", at, n.name))
-		}
+	if at == level || len(rows) <= caddyFlat {
+		f.flat(t, rows, level)
 		return
 	}
+	for _, some := range caddyChunks(nodes, level-at+1) {
+		names := ""
+		for i := range some {
+			names += " " + some[i].name
+		}
+		f.route(fmt.Sprintf("%d_%s", level, some[0].name), func() {
+			if len(some) == 1 {
+				f.rows(t, some[0].below, at+1, level)
+				return
+			}
+			f.rows(t, some, at, level)
+		}, fmt.Sprintf("vars datestone_row%d%s", at, names))
+	}
+}
+
+// caddyChunks cuts nodes into stretches that have at most caddyFlat rows on a
+// level, or are one node.
+func caddyChunks(nodes []caddyNode, level int) (chunks [][]caddyNode) {
+	rows := caddyFlat
+	for i := range nodes {
+		here := len(caddyLevel(nodes[i:i+1], level))
+		if rows += here; rows > caddyFlat {
+			chunks, rows = append(chunks, nil), here
+		}
+		last := len(chunks) - 1
+		chunks[last] = append(chunks[last], nodes[i])
+	}
+	return chunks
+}
+
+// flat writes rows of a level as one map.
+func (f *caddyFile) flat(t *caddyTree, rows []caddyNode, level int) {
 	var columns strings.Builder
 	for c := range 1 << t.bits {
 		fmt.Fprintf(&columns, " {datestone_%d_%d}", level, c)
