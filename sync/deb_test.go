@@ -67,7 +67,7 @@ func TestDebReadTakesTheState(t *testing.T) {
 	r, s := wholeRepo(t)
 	r.publish(s)
 	remote := r.remote()
-	remote.Architectures = []string{"amd64", "source"}
+	remote.Components, remote.Architectures = []string{"main", "main/debian-installer"}, []string{"amd64", "source"}
 	c := reposync.New(quick(nil))
 	got, err := c.Read(t.Context(), remote, layout.Remote{})
 	if err != nil {
@@ -107,6 +107,44 @@ func TestDebReadTakesTheState(t *testing.T) {
 		t.Errorf("bodies: want -, got +\n%s", d)
 	}
 	holdsContent(t, c, r, remote, got)
+}
+
+// TestDebSelects wants the packages that are wanted, and no others.
+func TestDebSelects(t *testing.T) {
+	t.Parallel()
+	r, s := wholeRepo(t)
+	r.publish(s)
+	for name, test := range map[string]struct {
+		components, architectures []string
+		want                      string
+	}{
+		"one":               {[]string{"main"}, []string{"amd64"}, "main/a/a_1_amd64.deb main/a/all_1_all.deb"},
+		"the installer's":   {[]string{"main/debian-installer"}, []string{"amd64"}, "main/d/d_1_amd64.udeb"},
+		"sources":           {[]string{"main"}, []string{"source"}, "main/s/src_1.dsc main/s/src_1.tar.xz"},
+		"another":           {[]string{"main"}, []string{"arm64"}, "main/a/all_1_all.deb main/a/arm_1_arm64.deb"},
+		"another component": {[]string{"contrib"}, []string{"amd64"}, "contrib/c_1_amd64.deb"},
+		"two": {[]string{"contrib", "main"}, []string{"amd64", "arm64"},
+			"contrib/c_1_amd64.deb main/a/a_1_amd64.deb main/a/all_1_all.deb main/a/arm_1_arm64.deb"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			remote := r.remote()
+			remote.Components, remote.Architectures = test.components, test.architectures
+			got, err := reposync.New(quick(nil)).Read(t.Context(), remote, layout.Remote{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var pool []string
+			for _, f := range got.Files {
+				if p, ok := strings.CutPrefix(f.Path, "pool/"); ok {
+					pool = append(pool, p)
+				}
+			}
+			if paths := strings.Join(pool, " "); paths != test.want {
+				t.Errorf("got %s, want %s", paths, test.want)
+			}
+		})
+	}
 }
 
 // holdsContent fetches what is not in memory, and wants all to be what the

@@ -73,9 +73,17 @@ func (sel *selection) wants(p string) bool {
 	}
 }
 
+// inComponent reports whether p is in a component that is wanted. Packages for
+// the installer are in one of their own, "main/debian-installer", as they are
+// for apt.
 func (sel *selection) inComponent(p string) bool {
-	return slices.ContainsFunc(sel.components, func(c string) bool { return strings.HasPrefix(p, c+"/") })
+	return slices.ContainsFunc(sel.components, func(c string) bool {
+		rest, ok := strings.CutPrefix(p, c+"/")
+		return ok && !strings.HasPrefix(rest, installerComponent)
+	})
 }
+
+const installerComponent = "debian-installer/"
 
 // isComponent reports whether p, whose first segment is given, is in some
 // component. Security archives name theirs "updates/main", and have them below
