@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -198,6 +199,46 @@ func TestDiffS3GoesOn(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDiffS3IsNeverHalfInForce asks an interpreter of routing rules after each
+// step of a push, with the content of both times in the bucket, and wants what
+// was answered before or what will be answered afterwards.
+func TestDiffS3IsNeverHalfInForce(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(59, 60))
+	all := noons("a", 9)
+	pruned := noons("a", 8)
+	pruned.Checkpoints, pruned.Gone = pruned.Checkpoints[3:], []layout.Span{{From: "20240101T120000Z", Until: "20240104T115959Z"}}
+	resolved := s3GoalOf(t, redirects.Input{Tables: []layout.Table{noons("a", 8)}, PublicURL: "https://snapshots.example.org/", Resolver: "edge.example.org"})
+	targets := plain(randomTargets(rng, []layout.Table{all}, 3000))
+	for name, c := range map[string][2]layout.Pushed{
+		"more checkpoints": {s3Goal(t, noons("a", 5)), s3Goal(t, all)}, "pruned": {s3Goal(t, noons("a", 8)), s3Goal(t, pruned)},
+		"a resolver comes": {s3Goal(t, noons("a", 8)), resolved}, "a resolver goes": {resolved, s3Goal(t, all)},
+	} {
+		at := func(w *layout.Website, objects map[string]string) s3Interpreter {
+			return s3Interpreter{&s3Site{tables: []layout.Table{all}, website: *w, objects: objects}}
+		}
+		have := standing(c[0])
+		plan, err := redirects.DiffS3(have, c[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after := at(&c[0].Website, c[0].Redirections), at(&c[1].Website, c[1].Redirections)
+		for i, step := range (s3Applied{state: have, objects: c[0].Redirections}).steps(plan) {
+			now := at(step.state.Website, step.objects)
+			for _, target := range targets {
+				if got := now.said(target); got != before.said(target) && got != after.said(target) {
+					t.Fatalf("%s, step %d: %s is answered %s, before %s, afterwards %s", name, i, target, got, before.said(target), after.said(target))
+				}
+			}
+		}
+	}
+}
+
+func (s s3Interpreter) said(target string) string {
+	status, location := s.answer(target)
+	return fmt.Sprint(status, " ", location)
 }
 
 // TestDiffS3LeavesOthersAlone holds configurations that someone else made, or
