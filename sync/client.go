@@ -40,6 +40,8 @@ type Client struct {
 	Config
 	mu         sync.Mutex
 	transports map[transportKey]*http.Transport
+	mirrors    map[string]string // those in use, by the URL of the list
+	spool      spool
 }
 
 // New returns a client.
@@ -58,7 +60,7 @@ func New(c Config) *Client {
 	c.LongestWait = cmp.Or(c.LongestWait, 30*time.Second)
 	c.Patience = cmp.Or(c.Patience, 10*time.Minute)
 	c.Stall = cmp.Or(c.Stall, time.Minute)
-	return &Client{Config: c, transports: map[transportKey]*http.Transport{}}
+	return &Client{Config: c, transports: map[transportKey]*http.Transport{}, mirrors: map[string]string{}}
 }
 
 // An origin is a remote that was opened: files below one place.
@@ -94,31 +96,34 @@ type format interface {
 }
 
 // formats are those of all types.
-var formats = map[string]format{typeFile: manifestFormat{}, typeDeb: debFormat{}}
+var formats = map[string]format{typeFile: manifestFormat{}, typeDeb: debFormat{}, typeRPM: rpmFormat{}}
 
 // A source is a remote as its format sees it.
 type source struct {
 	origin
 	Remote
+	mirror
 	location
 	maxManifest int64
 	now         func() time.Time
 	log         *slog.Logger
+	spool       *spool
+	before      iter.Seq2[layout.File, error] // see ReadAfter; may be nil
 }
 
-func (c *Client) open(r Remote) (source, error) {
-	s := source{Remote: r, maxManifest: c.MaxManifest, now: c.Now, log: c.Log}
+func (c *Client) open(r Remote, m mirror) (source, error) {
+	s := source{Remote: r, mirror: m, maxManifest: c.MaxManifest, now: c.Now, log: c.Log, spool: &c.spool}
 	if err := r.Validate(); err != nil {
 		return s, err
 	}
 	var err error
-	if s.location, err = r.locate(); err != nil {
+	if s.location, err = m.locate(r); err != nil {
 		return s, err
 	}
 	if s.local() {
 		s.origin, err = openDirectory(s.location)
 	} else {
-		s.origin, err = c.openSite(r, s.location)
+		s.origin, err = c.openSite(m.remote(r), s.location)
 	}
 	return s, err
 }
@@ -128,14 +133,29 @@ func (c *Client) open(r Remote) (source, error) {
 // they were taken with the same configuration. In either mode the state is
 // the remote's own: see Additive.
 func (c *Client) Read(ctx context.Context, r Remote, known layout.Remote) (*State, error) {
-	s, err := c.open(r)
+	return c.ReadAfter(ctx, r, known, nil)
+}
+
+// ReadAfter is Read where the files of the newest state are known, sorted:
+// content of which upstream declares no SHA-256 is read for that only when it
+// is not among them.
+func (c *Client) ReadAfter(ctx context.Context, r Remote, known layout.Remote, before iter.Seq2[layout.File, error]) (*State, error) {
+	if known.Config != r.ConfigDigest() {
+		known.Validators = layout.Validators{}
+	}
+	if r.list() != "" {
+		return c.readMirrors(ctx, r, known, before)
+	}
+	return c.read(ctx, r, mirror{}, known, before)
+}
+
+func (c *Client) read(ctx context.Context, r Remote, m mirror, known layout.Remote, before iter.Seq2[layout.File, error]) (*State, error) {
+	s, err := c.open(r, m)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	if known.Config != r.ConfigDigest() {
-		known.Validators = layout.Validators{}
-	}
+	s.before = before
 	state, err := formats[r.Type].read(ctx, s, known)
 	if err != nil {
 		return nil, newScrubber(r, s.location).err(err)
@@ -147,7 +167,7 @@ func (c *Client) Read(ctx context.Context, r Remote, known layout.Remote) (*Stat
 // leads to the others, whether the remote's metadata is another than that of
 // state by now.
 func (c *Client) Moved(ctx context.Context, r Remote, state *State) (bool, error) {
-	s, err := c.open(r)
+	s, err := c.openMirror(ctx, r)
 	if err != nil {
 		return false, err
 	}
@@ -204,7 +224,7 @@ func (c *Client) Fetch(ctx context.Context, r Remote, files iter.Seq2[layout.Fil
 // finding. Content is not hashed on its way then: only what was refused is
 // fetched once more and is, so that the error says what is wrong with it.
 func (c *Client) FetchChecked(ctx context.Context, r Remote, files iter.Seq2[layout.File, error], sink Sink, refused func(error) bool) error {
-	o, err := c.open(r)
+	o, err := c.openMirror(ctx, r)
 	if err != nil {
 		return err
 	}

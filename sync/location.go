@@ -1,6 +1,7 @@
 package reposync
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -25,13 +26,14 @@ func (l location) local() bool { return l.url.Scheme == "file" }
 
 // locate reads the remote's URL. Its errors never show it.
 func (r Remote) locate() (location, error) {
-	u, err := url.Parse(r.URL)
+	listed := r.list() != ""
+	u, err := url.Parse(cmp.Or(r.list(), r.URL))
 	if err != nil { // whose text may have the password
 		return location{}, errors.New("remote URL: is not a URL; are special characters in user and password percent-encoded?")
 	}
 	l := location{url: u, user: u.User}
 	u.User = nil
-	named := r.Type == typeFile
+	named := r.Type == typeFile || listed
 	if !named && u.Opaque == "" && !strings.HasSuffix(u.Path, "/") {
 		u = u.JoinPath("/")
 		l.url = u
@@ -47,7 +49,7 @@ func (r Remote) locate() (location, error) {
 	if err == nil && u.Fragment != "" {
 		err = errors.New("has a fragment; write # as %23")
 	}
-	if err == nil && named {
+	if err == nil && named && !listed {
 		err = checkName(l.name)
 	}
 	if err != nil {

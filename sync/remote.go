@@ -45,6 +45,11 @@ type Remote struct {
 	Keyring string
 	// AllowExpiredKeys takes signatures of keys that expired or were revoked.
 	AllowExpiredKeys bool
+
+	// What follows is for the type "rpm", which may have a keyring too.
+
+	// Mirrorlist or Metalink, in place of URL, are those of a list of mirrors.
+	Mirrorlist, Metalink string
 }
 
 // The modes of a remote.
@@ -60,7 +65,7 @@ const (
 )
 
 // Types returns the types of remotes, sorted: "deb" is an apt repository, "file"
-// a PULP_MANIFEST and the files it names.
+// a PULP_MANIFEST and the files it names, "rpm" a repository of dnf.
 func Types() []string { return slices.Sorted(maps.Keys(formats)) }
 
 // Validate says what is wrong with the remote's configuration, without asking
@@ -93,11 +98,16 @@ func (r Remote) Validate() error {
 
 // validateType sees to the fields of single types.
 func (r Remote) validateType() error {
-	if r.Type == typeDeb {
+	switch {
+	case r.Type != typeRPM && r.list() != "":
+		return fmt.Errorf("remote: mirrorlist and metalink are for the type %q only", typeRPM)
+	case r.Type == typeDeb:
 		return r.validateDeb()
+	case r.Type == typeRPM:
+		return r.validateRPM()
 	}
 	if len(r.Suites)+len(r.Components)+len(r.Architectures)+len(r.Keyring) > 0 || r.AllowExpiredKeys {
-		return fmt.Errorf("remote: suites, components, architectures, keyring and allow_expired_keys are for the type %q only", typeDeb)
+		return fmt.Errorf("remote: suites, components and architectures are for the type %q only, keyring and allow_expired_keys for it and %q", typeDeb, typeRPM)
 	}
 	return nil
 }
@@ -136,7 +146,9 @@ func (r Remote) ConfigDigest() layout.Digest {
 		Suites, Components, Architectures []string `json:",omitempty"`
 		Keyring                           string   `json:",omitempty"`
 		AllowExpiredKeys                  bool     `json:",omitempty"`
+		Metalink                          bool     `json:",omitempty"`
 	}{Type: r.Type, URL: r.String(), Mode: cmp.Or(r.Mode, Mirror), ClientCertificate: r.ClientCertificate, CA: r.CA}
+	config.Metalink = r.Metalink != ""
 	if l, err := r.locate(); err == nil {
 		config.Query = slices.Sorted(maps.Keys(l.url.Query()))
 	}
@@ -144,7 +156,7 @@ func (r Remote) ConfigDigest() layout.Digest {
 		config.Headers = append(config.Headers, http.CanonicalHeaderKey(name))
 	}
 	slices.Sort(config.Headers)
-	if r.Type == typeDeb {
+	if r.Keyring != "" {
 		config.Suites, config.Components, config.Architectures = sorted(r.Suites), sorted(r.Components), sorted(r.Architectures)
 		keys, _ := r.keyringBytes() // one that can't be read is an error of Read
 		config.Keyring, config.AllowExpiredKeys = layout.DigestOf(keys).String(), r.AllowExpiredKeys

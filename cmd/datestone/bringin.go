@@ -123,7 +123,7 @@ func (p *pass) replaced(ctx context.Context, root index.Root) (n int, err error)
 		if err != nil {
 			return 0, err
 		}
-		if c.Old.Path == "" || c.New.Path == "" || p.isMetadata(c.New.Path) {
+		if c.Old.Path == "" || c.New.Path == "" || c.Old.SHA256 == c.New.SHA256 || p.isMetadata(c.New.Path) {
 			continue
 		}
 		n++

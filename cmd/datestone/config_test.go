@@ -34,6 +34,9 @@ func TestConfigErrors(t *testing.T) {
 	remote := func(inside string) string {
 		return head + "repositories:\n  - name: a\n    base_path: a\n    remote:\n      type: file\n      url: https://host/M\n      " + inside + "\n"
 	}
+	rpm := func(inside string) string {
+		return head + "repositories:\n  - {name: a, base_path: a,\n     remote: {type: rpm, " + inside + "}}\n"
+	}
 	deb := func(inside string) string {
 		return head + "repositories:\n  - {name: a, base_path: a,\n     remote: {type: deb, url: \"https://host/a\", " + inside + "}}\n"
 	}
@@ -85,7 +88,15 @@ func TestConfigErrors(t *testing.T) {
 		"deb with a mode":           {deb("mode: mirror"), `c.yaml:5:49: "mode" is for remotes of type "file" only`},
 		"deb, allow what":           {deb("allow_expired_keys: yes"), `c.yaml:5:69: "yes": write true or false`},
 		"file with suites":          {remote("suites: [a]"), `c.yaml:9:7: "suites" is for remotes of type "deb" only`},
-		"file with a keyring":       {remote("keyring: config_test.go"), `c.yaml:9:7: "keyring" is for remotes of type "deb" only`},
+		"file with a keyring":       {remote("keyring: config_test.go"), `c.yaml:9:7: "keyring" is for remotes of type "deb" or "rpm" only`},
+		"file with mirrors":         {remote("mirrorlist: \"https://host/list\""), `c.yaml:9:7: "mirrorlist" is for remotes of type "rpm" only`},
+		"rpm, nothing else":         {rpm(""), `c.yaml:5:15: key "url" is missing`},
+		"rpm, two places":           {rpm("url: \"https://host/a\", metalink: \"https://host/b\""), "c.yaml:5:15: remote: an rpm remote has one of url, mirrorlist and metalink"},
+		"rpm, secrets in the list":  {rpm("mirrorlist: \"https://me:pw@host/a\""), `c.yaml:5:38: url: write "username" and "password" as keys of their own`},
+		"rpm with suites":           {rpm("url: \"https://host/a\", suites: [a]"), `c.yaml:5:49: "suites" is for remotes of type "deb" only`},
+		"rpm with a mode":           {rpm("url: \"https://host/a\", mode: additive"), `c.yaml:5:49: "mode" is for remotes of type "file" only`},
+		"rpm, keys of no keyring":   {rpm("url: \"https://host/a\", allow_expired_keys: true"), "c.yaml:5:15: remote: allow_expired_keys needs a keyring"},
+		"rpm, keyring without keys": {rpm("url: \"https://host/a\", keyring: config_test.go"), `c.yaml:5:49: keyring "config_test.go": is no file of public keys: openpgp: invalid data: tag byte does not have MSB set`},
 
 		"url scheme":        {head + strings.Replace(one, "https://host/M", "ftp://host/M", 1), "c.yaml:4:55: url: write https://host/path/PULP_MANIFEST, or file:PATH"},
 		"secrets in url":    {head + strings.Replace(one, "https://host/M", "https://me:pw@host/M", 1), `c.yaml:4:55: url: write "username" and "password" as keys of their own`},

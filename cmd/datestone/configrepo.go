@@ -116,8 +116,13 @@ func (r *configReader) remote(n ast.Node, to *reposync.Remote) {
 		"architectures":      r.texts(&to.Architectures, notEmpty),
 		"keyring":            r.readable(&to.Keyring),
 		"allow_expired_keys": r.truth(&to.AllowExpiredKeys),
-	}, "type", "url")
+		"mirrorlist":         func(n ast.Node) { r.remoteURL(n, &to.Mirrorlist) },
+		"metalink":           func(n ast.Node) { r.remoteURL(n, &to.Metalink) },
+	}, "type")
 	to.Type = kind
+	if seen["url"] == nil && seen["mirrorlist"] == nil && seen["metalink"] == nil {
+		r.problem(first(n), `key "url" is missing`)
+	}
 	r.ofType(kind, seen)
 	r.together(seen, "password", "username")
 	r.together(seen, "username", "password")
@@ -126,17 +131,19 @@ func (r *configReader) remote(n ast.Node, to *reposync.Remote) {
 	r.checkRemote(first(n), seen["keyring"], *to)
 }
 
-// typeKeys are the keys that only one type of remote has.
-var typeKeys = map[string]string{
-	"mode":   "file",
-	"suites": "deb", "components": "deb", "architectures": "deb", "keyring": "deb", "allow_expired_keys": "deb",
+// typeKeys are the keys that not all types of remotes have.
+var typeKeys = map[string][]string{
+	"mode":   {"file"},
+	"suites": {"deb"}, "components": {"deb"}, "architectures": {"deb"},
+	"keyring": {"deb", "rpm"}, "allow_expired_keys": {"deb", "rpm"},
+	"mirrorlist": {"rpm"}, "metalink": {"rpm"},
 }
 
 // ofType refuses keys of another type.
 func (r *configReader) ofType(kind string, seen map[string]ast.Node) {
 	for key, node := range seen {
-		if of := typeKeys[key]; of != "" && kind != "" && of != kind {
-			r.problem(node, "%q is for remotes of type %q only", key, of)
+		if of := typeKeys[key]; of != nil && kind != "" && !slices.Contains(of, kind) {
+			r.problem(node, `%q is for remotes of type "%s" only`, key, strings.Join(of, `" or "`))
 		}
 	}
 }

@@ -126,7 +126,7 @@ func (p *pass) remember() error { return p.index.SetRepo(p.repo.Name, p.known) }
 
 // read asks the remote for its state; validators are those of known.
 func (p *pass) read(ctx context.Context, known layout.Remote) error {
-	state, err := p.remotes.Read(ctx, p.repo.Remote, known)
+	state, err := p.remotes.ReadAfter(ctx, p.repo.Remote, known, p.index.Files(p.known.State))
 	if errors.Is(err, reposync.ErrNotModified) {
 		p.state = nil
 		return nil

@@ -1,0 +1,201 @@
+package reposync
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"datestone/layout"
+	"datestone/sync/rpmmd"
+)
+
+// rpmFormat is that of "rpm" remotes: repodata/repomd.xml, the metadata it
+// names, the packages that those name, and treeinfo with its images.
+type rpmFormat struct{}
+
+const (
+	typeRPM         = "rpm"
+	repomdPath      = "repodata/repomd.xml"
+	repomdSignature = repomdPath + ".asc"
+	repomdKey       = repomdPath + ".key"
+	// maxRepomd is above what any repository has by a factor of a thousand.
+	maxRepomd = 10 << 20
+	// rpmRounds is how often the metadata is read when it changes meanwhile.
+	rpmRounds = 5
+)
+
+// treeinfos are the names of treeinfo; a tree may have both.
+var treeinfos = []string{".treeinfo", "treeinfo"}
+
+func (rpmFormat) read(ctx context.Context, s source, known layout.Remote) (*State, error) {
+	if len(known.Validators.Files) > 0 {
+		moved, err := filesMoved(ctx, s, known.Validators)
+		if err == nil && !moved {
+			err = unmoved(ctx, s)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for round := 1; ; round++ {
+		r := newRPMReader(s)
+		err := r.read(ctx)
+		if err == nil {
+			return r.state(), nil
+		}
+		if !errors.Is(err, ErrMoved) || round == rpmRounds || ctx.Err() != nil {
+			return nil, err
+		}
+		// A file may be another than repomd.xml says because both were just
+		// replaced. Where repomd.xml was not, it is wrong.
+		moved, movedErr := filesMoved(ctx, s, layout.Validators{Files: r.validators})
+		if movedErr != nil || !moved {
+			return nil, err
+		}
+	}
+}
+
+// unmoved returns ErrNotModified, unless a metalink knows that the mirror lags
+// behind.
+func unmoved(ctx context.Context, s source) error {
+	if len(s.entry) > 0 {
+		if _, err := newRPMReader(s).repomd(ctx); err != nil {
+			return err
+		}
+	}
+	return ErrNotModified
+}
+
+func (rpmFormat) moved(ctx context.Context, s source, state *State) (bool, error) {
+	return filesMoved(ctx, s, state.Remote.Validators)
+}
+
+// An rpmReader reads the metadata once.
+type rpmReader struct {
+	source
+	files      []layout.File // of which some have no SHA-256 before complete
+	bodies     map[string][]byte
+	listed     map[string]bool              // paths of metadata that is not in bodies
+	validators map[string]layout.Validators // of the files that lead to the others
+}
+
+func newRPMReader(s source) *rpmReader {
+	return &rpmReader{source: s, bodies: map[string][]byte{}, listed: map[string]bool{}, validators: map[string]layout.Validators{}}
+}
+
+func (r *rpmReader) state() *State {
+	described := r.Described()
+	described.Validators.Files = r.validators
+	return &State{Files: r.files, Bodies: r.bodies, Listed: r.listed, Remote: described}
+}
+
+func (r *rpmReader) read(ctx context.Context) error {
+	repomd, err := r.repomd(ctx)
+	if err == nil {
+		err = r.signature(ctx, repomd)
+	}
+	if err != nil {
+		return err
+	}
+	data, err := rpmmd.Repomd(bytes.NewReader(repomd))
+	if err != nil {
+		return fmt.Errorf("%s: %w", repomdPath, err)
+	}
+	if err := r.readData(ctx, data); err != nil {
+		return err
+	}
+	for _, name := range treeinfos {
+		if err := r.treeinfo(ctx, name); err != nil {
+			return err
+		}
+	}
+	return r.complete(ctx)
+}
+
+// repomd reads repomd.xml and holds it against what a metalink says of it.
+func (r *rpmReader) repomd(ctx context.Context) ([]byte, error) {
+	body, err := r.lead(ctx, repomdPath, func([]byte) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	if len(r.entry) > 0 && !slices.ContainsFunc(r.entry, func(c rpmmd.Checksum) bool { return c.Is(sumOf(c, body)) }) {
+		return nil, fmt.Errorf("%s of the mirror %s is not the one that the metalink names: its %s is %x",
+			repomdPath, shown(r.url), r.entry[0].Type, sumOf(r.entry[0], body))
+	}
+	return body, nil
+}
+
+func sumOf(c rpmmd.Checksum, body []byte) []byte {
+	h := c.Hash()
+	h.Write(body)
+	return h.Sum(nil)
+}
+
+// lead reads a file that leads to others, or proves one that does. One that is
+// not what it must be is none.
+func (r *rpmReader) lead(ctx context.Context, path string, is func([]byte) bool) ([]byte, error) {
+	body, v, err := getKnown(ctx, r, path, layout.Validators{}, maxRepomd)
+	if err != nil || !is(body) {
+		return nil, err
+	}
+	if r.mirrored() { // another mirror next time, where these mean nothing
+		v.ETag, v.LastModified = "", ""
+	}
+	r.validators[path] = v
+	r.keep(path, body)
+	return body, nil
+}
+
+// keep takes in a file whose content is at hand.
+func (r *rpmReader) keep(path string, body []byte) {
+	r.bodies[path] = body
+	r.files = append(r.files, layout.File{Path: path, Size: int64(len(body)), SHA256: layout.DigestOf(body)})
+}
+
+// optional is lead for a file that need not be there. S3 says 403 for those, to
+// whoever may not list.
+func (r *rpmReader) optional(ctx context.Context, path string, is func([]byte) bool) ([]byte, error) {
+	body, err := r.lead(ctx, path, is)
+	var status *statusError
+	if isMissing(err) || errors.As(err, &status) && status.code == http.StatusForbidden {
+		return nil, nil
+	}
+	return body, err
+}
+
+// isArmor and isText tell what was asked for from the page that some servers
+// show in place of what is missing.
+func isArmor(b []byte) bool { return bytes.Contains(b, []byte("-----BEGIN PGP ")) }
+func isText(b []byte) bool  { return !bytes.HasPrefix(bytes.TrimSpace(b), []byte("<")) }
+
+// signature takes in what proves repomd.xml, and lets the keyring judge it
+// where there is one.
+func (r *rpmReader) signature(ctx context.Context, repomd []byte) error {
+	signature, err := r.optional(ctx, repomdSignature, isArmor)
+	if err == nil {
+		_, err = r.optional(ctx, repomdKey, isArmor)
+	}
+	if err != nil || r.Keyring == "" {
+		return err
+	}
+	keys, err := r.keyring()
+	switch {
+	case err != nil:
+		return err
+	case signature == nil:
+		return fmt.Errorf("%s is not signed: there is no %s, and a keyring is configured", repomdPath, repomdSignature)
+	}
+	if err := keys.Detached(repomd, signature, r.now()); err != nil {
+		// Both are replaced one after the other.
+		return &tornError{fmt.Errorf("%s: %w", repomdSignature, err)}
+	}
+	return nil
+}
+
+// A tornError is an ErrMoved that may have other causes, too.
+type tornError struct{ error }
+
+func (e *tornError) Unwrap() []error { return []error{e.error, ErrMoved} }

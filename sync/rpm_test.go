@@ -1,0 +1,215 @@
+package reposync_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"datestone/layout"
+	reposync "datestone/sync"
+)
+
+func TestRPMReadTakesTheState(t *testing.T) {
+	t.Parallel()
+	armored := "-----BEGIN PGP SIGNATURE-----\n"
+	tree := func(kind string) map[string]string {
+		return map[string]string{"images/boot.iso": "boots", "images/pxeboot/vmlinuz": "", ".treeinfo": fmt.Sprintf(
+			"[general]\nfamily = X\n[checksums]\nimages/boot.iso = %s:%s\nimages/pxeboot/vmlinuz = %s:%s\n[images-x86_64]\nboot.iso = images/boot.iso\n",
+			kind, sum(kind, "boots"), kind, sum(kind, ""))}
+	}
+	for name, change := range map[string]func(*rpmRepo){
+		"gz":                   func(*rpmRepo) {},
+		"xz":                   func(r *rpmRepo) { r.form = "xz" },
+		"zst":                  func(r *rpmRepo) { r.form = "zst" },
+		"plain":                func(r *rpmRepo) { r.form = "" },
+		"no packages":          func(r *rpmRepo) { r.packages = nil },
+		"no sizes":             func(r *rpmRepo) { r.unsized = true },
+		"packages by sha":      func(r *rpmRepo) { r.kind = "sha" },
+		"packages by md5":      func(r *rpmRepo) { r.kind = "md5" },
+		"packages by sha224":   func(r *rpmRepo) { r.kind = "sha224" },
+		"packages by sha384":   func(r *rpmRepo) { r.kind = "sha384" },
+		"packages by sha512":   func(r *rpmRepo) { r.kind = "sha512" },
+		"metadata by sha512":   func(r *rpmRepo) { r.metadata = "sha512" },
+		"all by sha1, unsized": func(r *rpmRepo) { r.kind, r.metadata, r.unsized = "sha", "sha", true },
+		"a signature and key": func(r *rpmRepo) {
+			r.more = map[string]string{"repodata/repomd.xml.asc": armored, "repodata/repomd.xml.key": armored}
+		},
+		"treeinfo":         func(r *rpmRepo) { r.more = tree("sha256") },
+		"treeinfo by sha1": func(r *rpmRepo) { r.more = tree("sha1") },
+		"deltas": func(r *rpmRepo) {
+			r.data["prestodelta"] = deltaXML("drpms/a.drpm", "delta")
+			r.more = map[string]string{"drpms/a.drpm": "delta"}
+		},
+		"one package mentioned twice": func(r *rpmRepo) {
+			r.primary = func(s string) string {
+				_, packages, _ := strings.Cut(s, ">\n")
+				return strings.Replace(s, "</metadata>", packages, 1)
+			}
+		},
+		"a place that is a URL": func(r *rpmRepo) {
+			r.primary = func(s string) string { return strings.Replace(s, `href="Packages/a`, `href="x/./../Packages/a`, 1) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := smallRPM()
+			change(&r)
+			s := newRPMServer(t, r)
+			c := reposync.New(quick(nil))
+			got, err := c.Read(t.Context(), s.remote(), layout.Remote{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			holdsFiles(t, c, s.remote(), got, r.files(t))
+			for href := range r.packages {
+				if n := s.asked(href); n != 1 {
+					t.Errorf("%q was asked for %d times", href, n)
+				}
+			}
+			if r.kind == "sha512" {
+				at := slices.IndexFunc(got.Files, func(f layout.File) bool { return f.Path == "Packages/a-1.rpm" })
+				if want := "sha512:" + sum("sha512", "a one"); got.Files[at].Upstream != want {
+					t.Errorf("got %q as the digest of upstream, want %q", got.Files[at].Upstream, want)
+				}
+			}
+			if want := map[string]bool{"repodata/filelists.x": true, "repodata/nobody-knows.x": true}; cmp.Diff(want, got.Listed) != "" {
+				t.Errorf("listed metadata: %v, want %v", got.Listed, want)
+			}
+		})
+	}
+}
+
+func deltaXML(href, body string) string {
+	return fmt.Sprintf(`<prestodelta><newpackage><delta><filename>%s</filename><size>%d</size><checksum type="sha256">%s</checksum></delta></newpackage></prestodelta>`,
+		href, len(body), sum("", body))
+}
+
+// What is named twice is one file, by any name of it.
+func TestRPMLeavesPagesOut(t *testing.T) {
+	t.Parallel()
+	r := smallRPM()
+	page := "<!DOCTYPE html>\n<title>Not here</title>"
+	r.more = map[string]string{"repodata/repomd.xml.asc": page, "repodata/repomd.xml.key": page, ".treeinfo": page, "treeinfo": page}
+	s := newRPMServer(t, r)
+	c := reposync.New(quick(nil))
+	got, err := c.Read(t.Context(), s.remote(), layout.Remote{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.more = nil
+	holdsFiles(t, c, s.remote(), got, r.files(t))
+}
+
+func TestRPMKnowsContentFromBefore(t *testing.T) {
+	t.Parallel()
+	r := smallRPM()
+	r.kind, r.metadata = "sha512", "sha512"
+	s := newRPMServer(t, r)
+	first, err := reposync.New(quick(nil)).Read(t.Context(), s.remote(), layout.Remote{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.packages["Packages/c-1.rpm"] = "c one"
+	r.packages["Packages/a-1.rpm"] = "A ONE" // replaced
+	s.become(r)
+	c := reposync.New(quick(nil)) // on another machine
+	second, err := c.ReadAfter(t.Context(), s.remote(), first.Remote, layout.Files(first.Files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, want := range map[string]int{"Packages/a": 2, "Packages/c": 1, "Packages/libb": 1, "repodata/filelists": 1} {
+		if got := s.asked(p); got != want {
+			t.Errorf("%s was asked for %d times, want %d", p, got, want)
+		}
+	}
+	holdsFiles(t, c, s.remote(), second, r.files(t))
+	broken := func(yield func(layout.File, error) bool) { yield(layout.File{}, errors.New("the index is broken")) }
+	if _, err := c.ReadAfter(t.Context(), s.remote(), layout.Remote{}, broken); err == nil || err.Error() != "the index is broken" {
+		t.Errorf("got %v, want what broke", err)
+	}
+}
+
+func TestRPMNothingChanged(t *testing.T) {
+	t.Parallel()
+	r := smallRPM()
+	r.more = map[string]string{"repodata/repomd.xml.asc": "-----BEGIN PGP SIGNATURE-----\n1", "treeinfo": "[general]\n"}
+	for name, test := range map[string]struct {
+		change func(*rpmRepo)
+		want   bool
+	}{
+		"nothing":                  {func(*rpmRepo) {}, false},
+		"repomd.xml":               {func(r *rpmRepo) { r.repomd = func(s string) string { return s + "\n" } }, true},
+		"the signature":            {func(r *rpmRepo) { r.more["repodata/repomd.xml.asc"] += "2" }, true},
+		"the signature is removed": {func(r *rpmRepo) { delete(r.more, "repodata/repomd.xml.asc") }, true},
+		"treeinfo":                 {func(r *rpmRepo) { r.more["treeinfo"] += "[tree]\n" }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := r
+			r.more = maps.Clone(r.more)
+			s := newRPMServer(t, r)
+			c := reposync.New(quick(nil))
+			state, err := c.Read(t.Context(), s.remote(), layout.Remote{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := len(s.seen())
+			test.change(&r)
+			s.become(r)
+			if got, err := c.Moved(t.Context(), s.remote(), state); got != test.want || err != nil {
+				t.Errorf("moved: %v, %v; want %v", got, err, test.want)
+			}
+			if n := len(s.seen()) - before; n > 3 {
+				t.Errorf("%d requests to find out", n)
+			}
+			again, err := c.Read(t.Context(), s.remote(), state.Remote)
+			if test.want && err != nil || !test.want && !errors.Is(err, reposync.ErrNotModified) {
+				t.Errorf("read: %v, %v", again, err)
+			}
+		})
+	}
+}
+
+func TestRPMSignature(t *testing.T) {
+	t.Parallel()
+	key, other := newKey(t, 0), newKey(t, 0)
+	for name, test := range map[string]struct {
+		sign func(repomd string) string
+		want string // in the error; empty: none
+		edit func(*reposync.Remote)
+	}{
+		"good":             {sign: func(s string) string { return detachSign(t, s, key) }},
+		"good, armored":    {sign: func(s string) string { return detachSign(t, s, key) }, edit: func(r *reposync.Remote) { r.Keyring = keyring(t, true, other, key) }},
+		"by another":       {sign: func(s string) string { return detachSign(t, s, other) }, want: "repomd.xml.asc: no signature is good"},
+		"of another":       {sign: func(s string) string { return detachSign(t, s+" ", key) }, want: "repomd.xml.asc"},
+		"none":             {want: "a keyring is configured"},
+		"none, not wanted": {edit: func(r *reposync.Remote) { r.Keyring = "" }},
+		"no keyring":       {sign: func(s string) string { return detachSign(t, s, key) }, want: "no such file", edit: func(r *reposync.Remote) { r.Keyring = "none" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := smallRPM()
+			s := newRPMServer(t, r)
+			if test.sign != nil {
+				s.set("repodata/repomd.xml.asc", test.sign(r.files(t)["repodata/repomd.xml"]))
+			}
+			remote := s.remote()
+			remote.Keyring = keyring(t, false, key)
+			if test.edit != nil {
+				test.edit(&remote)
+			}
+			state, err := reposync.New(quick(nil)).Read(t.Context(), remote, layout.Remote{})
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v; want %q", err, test.want)
+			}
+			if err == nil && test.sign != nil && len(state.Bodies["repodata/repomd.xml.asc"]) == 0 {
+				t.Error("the signature is not in the state")
+			}
+		})
+	}
+}
