@@ -20,12 +20,9 @@ import (
 
 // startApache runs Apache with the rules for tables, a block of the
 // documentation in its virtual host, and the environment variable TZ.
-func startApache(t testing.TB, tables []layout.Table, block, tz string) engine {
+func startApache(t testing.TB, tables []layout.Table, block, tz string) enginetest.Engine {
 	t.Helper()
-	dir := t.TempDir()
-	writeRules(t, dir, "apache", tables)
-	e := enginetest.ApacheWith(t, dir, block, tz)
-	return engine{addr: e.Addr, loading: e.Loading}
+	return enginetest.ApacheWith(t, rendered(t, "apache", tables), block, tz)
 }
 
 // apacheBucket is the documented block for the bucket of a store at origin.
@@ -61,7 +58,7 @@ func TestApacheInFrontOfABucket(t *testing.T) {
 			t.Parallel()
 			e := startApache(t, c.tables, apacheBucket(t, origin.URL), "UTC")
 			oracle := redirects.New(c.tables)
-			e.ask(t, c.targets, func(target string, status int, h http.Header, _ string) {
+			ask(t, e, c.targets, func(target string, status int, h http.Header, _ string) {
 				if locations := h.Values("Location"); len(locations) > 1 {
 					t.Errorf("%s: two locations, %q", target, locations)
 				}
@@ -80,7 +77,7 @@ func TestApacheWithoutUTCIsAnEdgeWithoutClock(t *testing.T) {
 	oracle := redirects.New(many)
 	for _, tz := range []string{"", "Europe/Berlin"} {
 		e := startApache(t, many, apacheBucket(t, origin.URL), tz)
-		e.ask(t, momentsAround(time.Now(), "/many"), func(target string, status int, h http.Header, _ string) {
+		ask(t, e, momentsAround(time.Now(), "/many"), func(target string, status int, h http.Header, _ string) {
 			if serves := agrees(t, oracle, target, status, h); serves != "" {
 				checkStored(t, many, serves, target, status, h)
 			}
@@ -123,7 +120,7 @@ func TestApacheInFrontOfADirectory(t *testing.T) {
 			writeSite(t, root, c.tables)
 			e := startApache(t, c.tables, c.block(root), "UTC")
 			oracle := redirects.New(c.tables)
-			e.ask(t, c.targets, func(target string, status int, h http.Header, body string) {
+			ask(t, e, c.targets, func(target string, status int, h http.Header, body string) {
 				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
 					checkApacheFile(t, root, keyOf(serves, c.tables), target, status, h, body)
 				}
@@ -163,7 +160,7 @@ func checkApacheFile(t *testing.T, root, key, target string, status int, h http.
 func TestApacheMakesMissingOfWhatTheStoreRefuses(t *testing.T) {
 	t.Parallel()
 	e := startApache(t, manyTables(), apacheBucket(t, aStore(t).URL), "UTC")
-	e.ask(t, []string{"/many/frozenx", "/many/nokey"}, func(target string, status int, h http.Header, _ string) {
+	ask(t, e, []string{"/many/frozenx", "/many/nokey"}, func(target string, status int, h http.Header, _ string) {
 		if status != 404 || h.Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s: status %d, %v, want 404", target, status, h)
 		}
@@ -175,7 +172,7 @@ func TestApacheKnowsTheCalendar(t *testing.T) {
 	tab := table("r", "00010101T000000Z")
 	e := startApache(t, []layout.Table{tab}, apacheBucket(t, aStore(t).URL), "UTC")
 	oracle := redirects.New([]layout.Table{tab})
-	e.ask(t, calendarTargets(), func(target string, status int, h http.Header, _ string) { agreesByClock(t, oracle, target, status, h) })
+	ask(t, e, calendarTargets(), func(target string, status int, h http.Header, _ string) { agreesByClock(t, oracle, target, status, h) })
 }
 
 func TestApacheServesNothingAboveTheSite(t *testing.T) {
@@ -185,7 +182,7 @@ func TestApacheServesNothingAboveTheSite(t *testing.T) {
 	tab.FinalUntil, tab.Answer = "20250201T000000Z", layout.AnswerRewrite
 	root := filepath.Join(dir, "site")
 	writeSite(t, root, []layout.Table{tab})
-	writeFile(t, filepath.Join(dir, "secret"), "secret")
+	enginetest.Write(t, filepath.Join(dir, "secret"), "secret")
 	e := startApache(t, []layout.Table{tab}, apacheDirectory(t, root), "UTC")
 	targets := []string{
 		"/r/20250102/../../../secret", "/r/20250102/%2e%2e/%2e%2e/%2e%2e/secret", "/r/20250102/..%2f..%2f..%2fsecret", "/../secret",
@@ -196,10 +193,10 @@ func TestApacheServesNothingAboveTheSite(t *testing.T) {
 			t.Errorf("%s: %d %v %s", target, status, h, body)
 		}
 	}
-	e.ask(t, targets, missing)
+	ask(t, e, targets, missing)
 	tab.PublicPath = "/mirror/"
 	e = startApache(t, []layout.Table{tab}, enginetest.ApacheBelow(t, root, "/mirror/"), "UTC")
-	e.ask(t, []string{"/mirror/.datestone/x", "//mirror/.datestone/x", "/./mirror//.datestone/x", "/%6dirror/.datestone/x", "/x/..//mirror/.%64atestone/x"}, missing)
+	ask(t, e, []string{"/mirror/.datestone/x", "//mirror/.datestone/x", "/./mirror//.datestone/x", "/%6dirror/.datestone/x", "/x/..//mirror/.%64atestone/x"}, missing)
 }
 
 // TestApacheReadsDirectoriesItsOwnWay holds the deviations that the
@@ -217,7 +214,7 @@ func TestApacheReadsDirectoriesItsOwnWay(t *testing.T) {
 		c + "/dir?a":            "301 https://host.example" + c + "/dir/?a",
 		"/r/20250102/dir":       "302 " + c + "/dir",
 	}
-	e.ask(t, slices.Sorted(maps.Keys(want)), func(target string, status int, h http.Header, _ string) {
+	ask(t, e, slices.Sorted(maps.Keys(want)), func(target string, status int, h http.Header, _ string) {
 		if got := fmt.Sprint(status, " ", h.Get("Location")); got != want[target] {
 			t.Errorf("%s: got %s, want %s", target, got, want[target])
 		}
@@ -233,13 +230,13 @@ func TestApacheRunsNoFile(t *testing.T) {
 	tab := table("r", "20250101T000000Z")
 	targets := []string{"/r/20250101T000000Z/x.asis", "/r/20250101T000000Z/x.data"}
 	for _, target := range targets {
-		writeFile(t, root+target, script)
+		enginetest.Write(t, root+target, script)
 	}
 	for public, block := range map[string]string{"/": apacheDirectory(t, root), "/mirror/": enginetest.ApacheBelow(t, root, "/mirror/")} {
 		tab.PublicPath = public
 		e := startApache(t, []layout.Table{tab}, block, "UTC")
 		for _, target := range targets {
-			e.ask(t, []string{public + target[1:]}, func(target string, status int, _ http.Header, body string) {
+			ask(t, e, []string{public + target[1:]}, func(target string, status int, _ http.Header, body string) {
 				if status != 200 || body != script {
 					t.Errorf("%s: %d %q", target, status, body)
 				}
@@ -252,12 +249,12 @@ func TestApacheReadsTheAbsoluteForm(t *testing.T) {
 	t.Parallel()
 	tab := table("r", "20250101T000000Z")
 	e := startApache(t, []layout.Table{tab}, apacheBucket(t, aStore(t).URL), "UTC")
-	e.ask(t, []string{"http://example.org/r/20250102/x?y"}, func(target string, status int, h http.Header, _ string) {
+	ask(t, e, []string{"http://example.org/r/20250102/x?y"}, func(target string, status int, h http.Header, _ string) {
 		if got := h.Get("Location"); status != 302 || got != "/r/20250101T000000Z/x?y" {
 			t.Errorf("%s: %d %s", target, status, got)
 		}
 	})
-	e.ask(t, []string{"http://example.org", "http://example.org?versions"}, func(target string, status int, h http.Header, _ string) {
+	ask(t, e, []string{"http://example.org", "http://example.org?versions"}, func(target string, status int, h http.Header, _ string) {
 		if got := h.Get("Asked"); status != 200 || got != "/bucket/index.html" {
 			t.Errorf("%s: %d, the store was asked for %q", target, status, got)
 		}
@@ -267,7 +264,7 @@ func TestApacheReadsTheAbsoluteForm(t *testing.T) {
 func TestApacheTakesRulesWithoutTables(t *testing.T) {
 	t.Parallel()
 	e := startApache(t, nil, apacheBucket(t, aStore(t).URL), "UTC")
-	e.ask(t, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
+	ask(t, e, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
 		if status != 200 {
 			t.Errorf("%s: status %d, want 200", target, status)
 		}

@@ -20,12 +20,9 @@ import (
 
 // startCaddy runs Caddy with the rules for tables, in front of the store at
 // origin, or of files.
-func startCaddy(t testing.TB, tables []layout.Table, p enginetest.Place) engine {
+func startCaddy(t testing.TB, tables []layout.Table, p enginetest.Place) enginetest.Engine {
 	t.Helper()
-	rules := t.TempDir()
-	writeRules(t, rules, "caddy", tables)
-	e := enginetest.Caddy(t, rules, p)
-	return engine{addr: e.Addr, loading: e.Loading}
+	return enginetest.Caddy(t, rendered(t, "caddy", tables), p)
 }
 
 func TestCaddy(t *testing.T) {
@@ -54,7 +51,7 @@ func TestCaddy(t *testing.T) {
 			t.Parallel()
 			e := startCaddy(t, c.tables, origin)
 			oracle := redirects.New(c.tables)
-			e.ask(t, c.targets, func(target string, status int, h http.Header, _ string) {
+			ask(t, e, c.targets, func(target string, status int, h http.Header, _ string) {
 				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
 					checkStored(t, c.tables, serves, target, status, loneQuestion(t, target, h))
 				}
@@ -98,7 +95,7 @@ func TestCaddyDeviates(t *testing.T) {
 		"http://example.org/mirror/r/20250301/x?y":            "302 /mirror/r/20250101T000000Z/x?y ",
 		"/mirror/{http.vars.datestone_cut}/20250301/x":        "200  /bucket/%7Bhttp.vars.datestone_cut%7D/20250301/x",
 	}
-	e.ask(t, slices.Sorted(maps.Keys(want)), func(target string, status int, h http.Header, _ string) {
+	ask(t, e, slices.Sorted(maps.Keys(want)), func(target string, status int, h http.Header, _ string) {
 		if got := fmt.Sprint(status, " ", h.Get("Location"), " ", h.Get("Asked")); got != want[target] {
 			t.Errorf("%s: got %q, want %q", target, got, want[target])
 		}
@@ -108,7 +105,7 @@ func TestCaddyDeviates(t *testing.T) {
 func TestCaddyMakesMissingOfWhatTheStoreRefuses(t *testing.T) {
 	t.Parallel()
 	e := startCaddy(t, manyTables(), enginetest.Place{Bucket: aStore(t).URL + "/bucket"})
-	e.ask(t, []string{"/many/frozenx", "/many/nokey"}, func(target string, status int, h http.Header, _ string) {
+	ask(t, e, []string{"/many/frozenx", "/many/nokey"}, func(target string, status int, h http.Header, _ string) {
 		if status != 404 || h.Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s: status %d, %v, want 404", target, status, h)
 		}
@@ -135,7 +132,7 @@ func TestCaddyInFrontOfADirectory(t *testing.T) {
 			writeSite(t, root, c.tables)
 			e := startCaddy(t, c.tables, enginetest.Place{Dir: root, Public: c.public})
 			oracle := redirects.New(c.tables)
-			e.ask(t, c.targets, func(target string, status int, h http.Header, body string) {
+			ask(t, e, c.targets, func(target string, status int, h http.Header, body string) {
 				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
 					checkCaddyFile(t, root, keyOf(serves, c.tables), target, status, h, body)
 				}
@@ -176,13 +173,13 @@ func checkCaddyFile(t *testing.T, root, key, target string, status int, h http.H
 func TestCaddyStaysBelowTheRoot(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "secret"), "secret")
+	enginetest.Write(t, filepath.Join(dir, "secret"), "secret")
 	tab := table("r", "20250101T000000Z")
 	tab.FinalUntil, tab.Answer, tab.PublicPath = "20250201T000000Z", layout.AnswerRewrite, "/mirror/"
 	root := filepath.Join(dir, "site")
 	writeSite(t, root, []layout.Table{tab})
 	e := startCaddy(t, []layout.Table{tab}, enginetest.Place{Dir: root, Public: []string{"/mirror/"}})
-	e.ask(t, []string{
+	ask(t, e, []string{
 		"/mirror/r/20250102/../../../secret", "/mirror/r/20250102/%2e%2e/%2e%2e/%2e%2e/secret", "/mirror/r/20250102/..%2f..%2f..%2fsecret",
 		"/mirror/.datestone/x", "/mirror//.datestone/x", "//mirror/.datestone/x", "/MIRROR/.datestone/x", "/%6dirror/%2edatestone/x", "/mirror%2f.datestone/x",
 		"/x/../mirror/.datestone/x", "/mirror/r/..//%2e/.datestone/x", "/mirror/./.datestone/x",
@@ -198,13 +195,13 @@ func TestCaddyKnowsTheCalendar(t *testing.T) {
 	tab := table("r", "00010101T000000Z")
 	e := startCaddy(t, []layout.Table{tab}, enginetest.Place{Bucket: aStore(t).URL + "/bucket"})
 	oracle := redirects.New([]layout.Table{tab})
-	e.ask(t, calendarTargets(), func(target string, status int, h http.Header, _ string) { agreesByClock(t, oracle, target, status, h) })
+	ask(t, e, calendarTargets(), func(target string, status int, h http.Header, _ string) { agreesByClock(t, oracle, target, status, h) })
 }
 
 func TestCaddyTakesRulesWithoutTables(t *testing.T) {
 	t.Parallel()
 	e := startCaddy(t, nil, enginetest.Place{Bucket: aStore(t).URL + "/bucket"})
-	e.ask(t, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
+	ask(t, e, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
 		if status != 200 {
 			t.Errorf("%s: status %d, want 200", target, status)
 		}
@@ -217,25 +214,24 @@ func TestCaddyReloads(t *testing.T) {
 	rules := t.TempDir()
 	tab := table("r", "20250101T000000Z")
 	writeRules(t, rules, "caddy", []layout.Table{tab})
-	caddy := enginetest.Caddy(t, rules, enginetest.Place{Bucket: aStore(t).URL + "/bucket"})
-	e := engine{addr: caddy.Addr}
+	e := enginetest.Caddy(t, rules, enginetest.Place{Bucket: aStore(t).URL + "/bucket"})
 	for _, id := range []layout.Stamp{"20250102T000000Z", "20250103T000000Z", "20250104T000000Z"} {
 		tab.Checkpoints = append(tab.Checkpoints, layout.Checkpoint{ID: id})
 		writeRules(t, rules, "caddy", []layout.Table{tab})
-		if out, err := exec.Command(caddy.Reload[0], caddy.Reload[1:]...).CombinedOutput(); err != nil {
+		if out, err := exec.Command(e.Reload[0], e.Reload[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		e.ask(t, slices.Repeat([]string{"/r/latest/x", "/r/20250601/x"}, 100), func(target string, status int, h http.Header, _ string) {
+		ask(t, e, slices.Repeat([]string{"/r/latest/x", "/r/20250601/x"}, 100), func(target string, status int, h http.Header, _ string) {
 			if want := "/r/" + string(id) + "/x"; status != 302 || h.Get("Location") != want {
 				t.Errorf("%s: %d %s, want %s", target, status, h.Get("Location"), want)
 			}
 		})
 	}
-	writeFile(t, filepath.Join(rules, "caddy/datestone.caddy"), "no such directive")
-	if err := exec.Command(caddy.Reload[0], caddy.Reload[1:]...).Run(); err == nil {
+	enginetest.Write(t, filepath.Join(rules, "caddy/datestone.caddy"), "no such directive")
+	if err := exec.Command(e.Reload[0], e.Reload[1:]...).Run(); err == nil {
 		t.Error("rules that Caddy can't read are no error")
 	}
-	e.ask(t, []string{"/r/latest/x"}, func(target string, status int, h http.Header, _ string) {
+	ask(t, e, []string{"/r/latest/x"}, func(target string, status int, h http.Header, _ string) {
 		if want := "/r/20250104T000000Z/x"; h.Get("Location") != want {
 			t.Errorf("%s: %d %s, want %s", target, status, h.Get("Location"), want)
 		}

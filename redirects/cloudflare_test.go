@@ -8,6 +8,7 @@ import (
 
 	"datestone/layout"
 	"datestone/redirects"
+	"datestone/redirects/enginetest"
 )
 
 // workerHarness asks the worker for all targets, each as it was sent: a Request
@@ -46,10 +47,10 @@ func workerAnswers(t *testing.T, tables []layout.Table, targets []string, now la
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "worker.mjs"), string(artifacts[0].Body))
-	writeFile(t, filepath.Join(dir, "targets.json"), jsText(t, targets))
+	enginetest.Write(t, filepath.Join(dir, "worker.mjs"), string(artifacts[0].Body))
+	enginetest.Write(t, filepath.Join(dir, "targets.json"), jsText(t, targets))
 	harness := strings.NewReplacer("%TARGETS%", filepath.ToSlash(filepath.Join(dir, "targets.json")), "%NOW%", jsText(t, now)).Replace(workerHarness)
-	writeFile(t, filepath.Join(dir, "harness.mjs"), harness)
+	enginetest.Write(t, filepath.Join(dir, "harness.mjs"), harness)
 	return jsAnswers(t, runJS(t, "node", filepath.Join(dir, "harness.mjs")), targets)
 }
 

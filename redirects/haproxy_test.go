@@ -3,33 +3,12 @@ package redirects_test
 import (
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"datestone/layout"
 	"datestone/redirects"
 )
-
-// startHAProxy runs HAProxy with the rules for tables and the documented
-// frontend and backend, in front of the store at origin.
-func startHAProxy(t testing.TB, tables []layout.Table, origin string) engine {
-	t.Helper()
-	bin := findEngine(t, "haproxy", "-v")
-	dir := t.TempDir()
-	writeRules(t, dir, "haproxy", tables)
-	e := engine{addr: freeAddr(t)}
-	conf := "global\n\tmaxconn 100\n" + block(t, "haproxy", "a site in a bucket",
-		":80\n", e.addr+"\n", "127.0.0.1:9000", strings.TrimPrefix(origin, "http://"))
-	writeFile(t, filepath.Join(dir, "haproxy.cfg"), conf)
-	cmd := exec.Command(bin, "-db", "-f", filepath.Join(dir, "haproxy/datestone.cfg"), "-f", filepath.Join(dir, "haproxy.cfg"))
-	cmd.Env = append(os.Environ(), "DATESTONE_RULES="+filepath.Join(dir, "haproxy"))
-	e.loading = runEngine(t, cmd, e.addr)
-	return e
-}
 
 func TestHAProxy(t *testing.T) {
 	t.Parallel()
@@ -52,7 +31,7 @@ func TestHAProxy(t *testing.T) {
 			t.Parallel()
 			e := startHAProxy(t, c.tables, origin.URL)
 			oracle := redirects.New(c.tables)
-			e.ask(t, c.targets, func(target string, status int, h http.Header, _ string) {
+			ask(t, e, c.targets, func(target string, status int, h http.Header, _ string) {
 				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
 					checkStored(t, c.tables, serves, target, status, h)
 				}
@@ -64,7 +43,7 @@ func TestHAProxy(t *testing.T) {
 func TestHAProxyMakesMissingOfWhatTheStoreRefuses(t *testing.T) {
 	t.Parallel()
 	e := startHAProxy(t, manyTables(), aStore(t).URL)
-	e.ask(t, []string{"/many/frozenx", "/many/nokey"}, func(target string, status int, h http.Header, _ string) {
+	ask(t, e, []string{"/many/frozenx", "/many/nokey"}, func(target string, status int, h http.Header, _ string) {
 		if status != 404 || h.Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s: status %d, %v, want 404", target, status, h)
 		}
@@ -76,13 +55,13 @@ func TestHAProxyKnowsTheCalendar(t *testing.T) {
 	tab := table("r", "00010101T000000Z")
 	e := startHAProxy(t, []layout.Table{tab}, aStore(t).URL)
 	oracle := redirects.New([]layout.Table{tab})
-	e.ask(t, calendarTargets(), func(target string, status int, h http.Header, _ string) { agreesByClock(t, oracle, target, status, h) })
+	ask(t, e, calendarTargets(), func(target string, status int, h http.Header, _ string) { agreesByClock(t, oracle, target, status, h) })
 }
 
 func TestHAProxyTakesRulesWithoutTables(t *testing.T) {
 	t.Parallel()
 	e := startHAProxy(t, nil, aStore(t).URL)
-	e.ask(t, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
+	ask(t, e, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
 		if status != 200 {
 			t.Errorf("%s: status %d, want 200", target, status)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"datestone/layout"
 	"datestone/redirects"
+	"datestone/redirects/enginetest"
 )
 
 // A jsAnswer is what a harness reports of one request.
@@ -175,32 +176,18 @@ function event(target) {
 main();
 `
 
-const storeStub = `
-var fs0 = require('fs'), READS = 0, ENTRIES = {};
-JSON.parse(fs0.readFileSync('%STORE%', 'utf8')).data.forEach(function (e) { ENTRIES[e.key] = e.value; });
-var cf = {kvs: function () { return {get: function (key) {
-	READS++;
-	return key in ENTRIES ? Promise.resolve(ENTRIES[key]) : Promise.reject(new Error('no key ' + key));
-}}; }};
-`
-
-// functionScript writes a script that asks the Function; its import of the
-// KeyValueStore is replaced by one that reads the import file.
+// functionScript writes a script that asks the Function, with the KeyValueStore
+// if that is not empty.
 func functionScript(t testing.TB, function, store string, targets []string, now layout.Stamp) string {
 	t.Helper()
 	dir := t.TempDir()
-	stub := "var READS = 0;\n"
+	enginetest.Write(t, filepath.Join(dir, "function.js"), function)
 	if store != "" {
-		writeFile(t, filepath.Join(dir, "store.json"), store)
-		after, ok := strings.CutPrefix(function, "import cf from 'cloudfront';\n")
-		if !ok {
-			t.Fatal("the Function does not begin with its import")
-		}
-		function, stub = after, strings.ReplaceAll(storeStub, "%STORE%", filepath.ToSlash(filepath.Join(dir, "store.json")))
+		enginetest.Write(t, filepath.Join(dir, "keyvaluestore.json"), store)
 	}
-	writeFile(t, filepath.Join(dir, "targets.json"), jsText(t, targets))
+	enginetest.Write(t, filepath.Join(dir, "targets.json"), jsText(t, targets))
 	harness := strings.NewReplacer("%TARGETS%", filepath.ToSlash(filepath.Join(dir, "targets.json")), "%NOW%", jsText(t, string(now))).Replace(functionHarness)
-	script := filepath.Join(dir, "function.js")
-	writeFile(t, script, stub+function+harness)
+	script := filepath.Join(dir, "script.js")
+	enginetest.Write(t, script, enginetest.Function(t, dir)+harness)
 	return script
 }

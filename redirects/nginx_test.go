@@ -14,6 +14,7 @@ import (
 
 	"datestone/layout"
 	"datestone/redirects"
+	"datestone/redirects/enginetest"
 )
 
 // agrees checks an answer that nginx makes itself, and returns what Resolve
@@ -102,9 +103,9 @@ func TestNginxInFrontOfAnObjectStore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			e := startNginx(t, c.tables, inBucket(t, origin.URL))
+			e := startNginx(t, c.tables, enginetest.Place{Bucket: origin.URL + "/bucket"})
 			oracle := redirects.New(c.tables)
-			e.ask(t, c.targets, func(target string, status int, h http.Header, _ string) {
+			ask(t, e, c.targets, func(target string, status int, h http.Header, _ string) {
 				serves := agrees(t, oracle, target, status, h)
 				if serves == "" {
 					return
@@ -120,8 +121,8 @@ func TestNginxInFrontOfAnObjectStore(t *testing.T) {
 	}
 	t.Run("forbidden is missing", func(t *testing.T) {
 		t.Parallel()
-		e := startNginx(t, many, inBucket(t, origin.URL))
-		e.ask(t, []string{"/many/frozenx"}, func(target string, status int, _ http.Header, _ string) {
+		e := startNginx(t, many, enginetest.Place{Bucket: origin.URL + "/bucket"})
+		ask(t, e, []string{"/many/frozenx"}, func(target string, status int, _ http.Header, _ string) {
 			if status != 404 {
 				t.Errorf("%s: status %d, want 404", target, status)
 			}
@@ -136,7 +137,7 @@ func TestNginxRulesShowTheDocumentedLocations(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, title := range []string{"a site in a directory", "a site in a directory, below a public path", "a site in a bucket"} {
-		for l := range strings.Lines(snippet(t, title)) {
+		for l := range strings.Lines(enginetest.Block(t, "nginx", title)) {
 			if !strings.Contains(string(rules[1].Body), "#   "+l) {
 				t.Errorf("%s: %s lacks %q", title, rules[1].Name, l)
 			}
@@ -183,9 +184,9 @@ func TestNginxInFrontOfADirectory(t *testing.T) {
 			t.Parallel()
 			root := t.TempDir()
 			writeSite(t, root, c.tables)
-			e := startNginx(t, c.tables, inDirectory(t, root))
+			e := startNginx(t, c.tables, enginetest.Place{Dir: root, Public: []string{"/mirror/", "/pub/"}})
 			oracle := redirects.New(c.tables)
-			e.ask(t, c.targets, func(target string, status int, h http.Header, body string) {
+			ask(t, e, c.targets, func(target string, status int, h http.Header, body string) {
 				if serves := agrees(t, oracle, target, status, h); serves != "" {
 					checkFile(t, root, keyOf(serves, c.tables), target, status, h, body)
 				}
@@ -197,7 +198,7 @@ func TestNginxInFrontOfADirectory(t *testing.T) {
 // writeSite puts a few files into each checkpoint, their text being their key.
 func writeSite(t *testing.T, root string, tables []layout.Table) {
 	t.Helper()
-	put := func(key string) { writeFile(t, filepath.Join(root, filepath.FromSlash(key)), key) }
+	put := func(key string) { enginetest.Write(t, filepath.Join(root, filepath.FromSlash(key)), key) }
 	put(".datestone/x")
 	put("index.html")
 	put("many/log/1.json")
@@ -270,14 +271,14 @@ func decoded(path string) string {
 func TestNginxRewriteStaysBelowTheRoot(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "secret"), "secret")
+	enginetest.Write(t, filepath.Join(dir, "secret"), "secret")
 	tab := table("r", "20250101T000000Z")
 	tab.FinalUntil, tab.Answer = "20250201T000000Z", layout.AnswerRewrite
 	root := filepath.Join(dir, "site")
 	writeSite(t, root, []layout.Table{tab})
-	e := startNginx(t, []layout.Table{tab}, "root "+root+";")
+	e := startNginxWith(t, []layout.Table{tab}, "root "+root+";")
 	targets := []string{"/r/20250102/../../../secret", "/r/20250102/%2e%2e/%2e%2e/%2e%2e/secret", "/r/20250102/..%2f..%2f..%2fsecret", "/x/../.datestone/x", "/r/..//%2e/.datestone/x"}
-	e.ask(t, targets, func(target string, status int, _ http.Header, body string) {
+	ask(t, e, targets, func(target string, status int, _ http.Header, body string) {
 		if status != 404 && status != 400 || body == "secret" {
 			t.Errorf("%s: %d %s", target, status, body)
 		}
@@ -287,7 +288,7 @@ func TestNginxRewriteStaysBelowTheRoot(t *testing.T) {
 func TestNginxKnowsTheCalendar(t *testing.T) {
 	t.Parallel()
 	tab := table("r", "00010101T000000Z")
-	e := startNginx(t, []layout.Table{tab}, "root "+t.TempDir()+";")
+	e := startNginxWith(t, []layout.Table{tab}, "root "+t.TempDir()+";")
 	var targets []string
 	for _, year := range []string{"0000", "0001", "0004", "0100", "0400", "1900", "2000", "2023", "2024", "2100", "9999"} {
 		for month := range 14 {
@@ -302,14 +303,14 @@ func TestNginxKnowsTheCalendar(t *testing.T) {
 		}
 	}
 	oracle := redirects.New([]layout.Table{tab})
-	e.ask(t, targets, func(target string, status int, h http.Header, _ string) { agrees(t, oracle, target, status, h) })
+	ask(t, e, targets, func(target string, status int, h http.Header, _ string) { agrees(t, oracle, target, status, h) })
 }
 
 func TestNginxReadsTheAbsoluteForm(t *testing.T) {
 	t.Parallel()
 	tab := table("r", "20250101T000000Z")
-	e := startNginx(t, []layout.Table{tab}, "root "+t.TempDir()+";")
-	e.ask(t, []string{"http://example.org/r/20250102/x?y"}, func(target string, status int, h http.Header, _ string) {
+	e := startNginxWith(t, []layout.Table{tab}, "root "+t.TempDir()+";")
+	ask(t, e, []string{"http://example.org/r/20250102/x?y"}, func(target string, status int, h http.Header, _ string) {
 		if got := h.Get("Location"); status != 302 || got != "/r/20250101T000000Z/x?y" {
 			t.Errorf("%s: %d %s", target, status, got)
 		}
@@ -318,8 +319,8 @@ func TestNginxReadsTheAbsoluteForm(t *testing.T) {
 
 func TestNginxTakesRulesWithoutTables(t *testing.T) {
 	t.Parallel()
-	e := startNginx(t, nil, "location / { return 204; }")
-	e.ask(t, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
+	e := startNginxWith(t, nil, "location / { return 204; }")
+	ask(t, e, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
 		if status != 204 {
 			t.Errorf("%s: status %d, want 204", target, status)
 		}

@@ -15,6 +15,7 @@ import (
 	"datestone/publish/s3store"
 	"datestone/publish/storetest/servers"
 	"datestone/redirects"
+	"datestone/redirects/enginetest"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -76,8 +77,8 @@ func TestS3ServersAndResolver(t *testing.T) {
 			s := server.start(t)
 			bucket := s.Bucket(t)
 			b := fillS3Bucket(t, s, bucket, redirects.Input{Tables: tables, PublicURL: "http://" + s.WebsiteHost(bucket) + "/", Resolver: "resolver.test"})
-			nginx := startNginx(t, tables, snippet(t, "a site in a bucket", "http://127.0.0.1:9000/bucket", s.Endpoint+"/"+bucket))
-			b.hosts = map[string]string{s.WebsiteHost(bucket) + ":80": s.Website, "resolver.test:80": nginx.addr}
+			nginx := startNginx(t, tables, enginetest.Place{Bucket: s.Endpoint + "/" + bucket})
+			b.hosts = map[string]string{s.WebsiteHost(bucket) + ":80": s.Website, "resolver.test:80": nginx.Addr}
 			for _, target := range plain(randomTargets(rand.New(rand.NewPCG(55, 56)), tables, 1000)) {
 				if strings.HasSuffix(target, "/dir") {
 					continue

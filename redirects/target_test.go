@@ -14,6 +14,7 @@ import (
 
 	"datestone/layout"
 	"datestone/redirects"
+	"datestone/redirects/enginetest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -53,7 +54,7 @@ func TestRenderGolden(t *testing.T) {
 		for _, a := range artifacts {
 			name := filepath.Join("testdata", filepath.FromSlash(a.Name))
 			if *update {
-				writeFile(t, name, string(a.Body))
+				enginetest.Write(t, name, string(a.Body))
 			}
 			want, err := os.ReadFile(name)
 			if err != nil {
