@@ -105,7 +105,7 @@ func (d *debReader) parse(index *debIndex, take func(aptrepo.PoolFile)) error {
 	d.mu.Unlock()
 	limit := int64(maxUnpacked)
 	if index.exact {
-		limit = index.plain.Size
+		limit = min(limit, index.plain.Size)
 	}
 	plain, err := unpack.Reader(bytes.NewReader(body), limit)
 	if err != nil {

@@ -19,8 +19,9 @@ import (
 const (
 	// maxRelease is the limit of apt itself, in bytes.
 	maxRelease = 10 << 20
-	// maxUnpacked is how long an index may be whose plain form is not listed.
-	maxUnpacked = 16 << 30
+	// maxUnpacked is how long an index may be when unpacked: twenty times those
+	// of the largest distributions.
+	maxUnpacked = 2 << 30
 	// parsers is how many indexes are unpacked at once: each may need a window
 	// of many megabytes.
 	parsers = 2
