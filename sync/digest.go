@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -51,7 +52,8 @@ func (s source) digest(ctx context.Context, files []layout.File) error {
 // remember gives files the digest of a file known before that has the same
 // path, size, and digest of upstream.
 func (s source) remember(files []layout.File) error {
-	if s.before == nil {
+	known := func(f layout.File) bool { return !f.SHA256.IsZero() }
+	if s.before == nil || !slices.ContainsFunc(files, func(f layout.File) bool { return !known(f) }) {
 		return nil
 	}
 	for old, err := range s.before {
@@ -61,7 +63,7 @@ func (s source) remember(files []layout.File) error {
 		if old.Upstream == "" {
 			continue
 		}
-		if at, ok := find(files, old.Path); ok && files[at].SHA256.IsZero() && files[at].Size == old.Size && files[at].Upstream == old.Upstream {
+		if at, ok := find(files, old.Path); ok && !known(files[at]) && files[at].Size == old.Size && files[at].Upstream == old.Upstream {
 			files[at].SHA256 = old.SHA256
 		}
 	}

@@ -166,22 +166,36 @@ func TestMirrorsNothingChanged(t *testing.T) {
 	s.mu.Lock()
 	s.mirrors["2"] = newest
 	s.mu.Unlock()
-	if state, err = c.Read(t.Context(), remote, state.Remote); err != nil {
-		t.Fatal(err)
+	if _, err = c.Read(t.Context(), remote, state.Remote); err != nil {
+		t.Errorf("got %v, want what is new", err)
 	}
-	remote.Metalink, remote.Mirrorlist = remote.Mirrorlist, ""
-	repomd := "repodata/repomd.xml"
-	s.list = s.metalinkTo(newest[repomd], older[repomd], "1", "2")
-	again, err := c.Read(t.Context(), remote, layout.Remote{})
+}
+
+// A mirror that has what was known does not hide what the metalink announces.
+func TestMirrorsThatLagBehind(t *testing.T) {
+	t.Parallel()
+	r := smallRPM()
+	older := r.files(t)
+	r.packages["c.rpm"] = "c"
+	newest := r.files(t)
+	const repomd = "repodata/repomd.xml"
+	s := newMirrorSite(t, map[string]map[string]string{"1": older, "2": newest})
+	s.list = s.metalinkTo(older[repomd], "", "1", "2")
+	remote := reposync.Remote{Type: "rpm", Metalink: s.URL + "/list?repo=x&token=secret"}
+	c := reposync.New(quick(nil))
+	known, err := c.Read(t.Context(), remote, layout.Remote{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The first mirror has what was known, but a newer one is announced.
-	old := again.Remote
-	s.list = s.metalinkTo("newer", older[repomd], "2", "1")
-	if _, err := c.Read(t.Context(), remote, old); err != nil {
-		t.Errorf("got %v, want the older one: the announced one is nowhere", err)
+	if _, err := c.Read(t.Context(), remote, known.Remote); err != reposync.ErrNotModified {
+		t.Errorf("got %v, want ErrNotModified", err)
 	}
+	s.list = s.metalinkTo(newest[repomd], older[repomd], "1", "2")
+	state, err := c.Read(t.Context(), remote, known.Remote)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holdsFiles(t, c, remote, state, newest)
 }
 
 // What is meant for the host of the list stays there.

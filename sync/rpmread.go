@@ -18,7 +18,7 @@ import (
 
 // maxRatio is how many times its own size metadata may have when unpacked.
 // Packages have a digest each, which can't be compressed: 70 is a lot.
-const maxRatio = 1000
+const maxRatio = 200
 
 // readData takes in the files that repomd.xml names, and what some of those
 // name.
