@@ -37,49 +37,16 @@ func apacheDirectory(t testing.TB, root string, public ...string) string {
 	return enginetest.ApacheBlock(t, enginetest.Place{Dir: root, Public: public})
 }
 
-func TestApacheInFrontOfABucket(t *testing.T) {
-	t.Parallel()
-	origin := aStore(t)
-	v := readVectors(t)
-	many := manyTables()
-	rng := rand.New(rand.NewPCG(41, 42))
-	large := []layout.Table{randomTable(rng, "large", 20000)}
-	for _, c := range []struct {
-		name    string
-		tables  []layout.Table
-		targets []string
-	}{
-		{"vectors", v.Tables, append(vectorPaths(v), randomTargets(rng, v.Tables[:2], 500)...)},
-		{"random", many, randomTargets(rng, many, 20000)},
-		{"twenty thousand checkpoints", large, randomTargets(rng, large, 2000)},
-		{"the second before and after now", many, momentsAround(time.Now(), "/many")},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			e := startApache(t, c.tables, apacheBucket(t, origin.URL), "UTC")
-			oracle := redirects.New(c.tables)
-			ask(t, e, c.targets, func(target string, status int, h http.Header, _ string) {
-				if locations := h.Values("Location"); len(locations) > 1 {
-					t.Errorf("%s: two locations, %q", target, locations)
-				}
-				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
-					checkStored(t, c.tables, serves, target, status, h)
-				}
-			})
-		})
-	}
-}
-
 func TestApacheWithoutUTCIsAnEdgeWithoutClock(t *testing.T) {
 	t.Parallel()
 	many := manyTables()
 	origin := aStore(t)
-	oracle := redirects.New(many)
+	agree := agreement{oracle: redirects.New(many)}
 	for _, tz := range []string{"", "Europe/Berlin"} {
 		e := startApache(t, many, apacheBucket(t, origin.URL), tz)
-		ask(t, e, momentsAround(time.Now(), "/many"), func(target string, status int, h http.Header, _ string) {
-			if serves := agrees(t, oracle, target, status, h); serves != "" {
-				checkStored(t, many, serves, target, status, h)
+		e.Ask(t, momentsAround(time.Now(), "/many"), func(a enginetest.Answer) {
+			if serves := agree.check(t, a); serves != "" {
+				agree.checkStored(t, many, serves, a)
 			}
 		})
 	}
@@ -119,10 +86,10 @@ func TestApacheInFrontOfADirectory(t *testing.T) {
 			root := t.TempDir()
 			writeSite(t, root, c.tables)
 			e := startApache(t, c.tables, c.block(root), "UTC")
-			oracle := redirects.New(c.tables)
-			ask(t, e, c.targets, func(target string, status int, h http.Header, body string) {
-				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
-					checkApacheFile(t, root, keyOf(serves, c.tables), target, status, h, body)
+			agree := agreement{oracle: redirects.New(c.tables), clock: true}
+			e.Ask(t, c.targets, func(a enginetest.Answer) {
+				if serves := agree.check(t, a); serves != "" {
+					checkApacheFile(t, root, keyOf(serves, c.tables), a.Target, a.Status, a.Header, a.Body)
 				}
 			})
 		})
@@ -155,24 +122,6 @@ func checkApacheFile(t *testing.T, root, key, target string, status int, h http.
 	if want == 200 && body != "" && body != strings.TrimPrefix(filepath.ToSlash(filepath.Clean(plain)), "/") {
 		t.Errorf("%s: got %q, want %q", target, body, plain)
 	}
-}
-
-func TestApacheMakesMissingOfWhatTheStoreRefuses(t *testing.T) {
-	t.Parallel()
-	e := startApache(t, manyTables(), apacheBucket(t, aStore(t).URL), "UTC")
-	ask(t, e, []string{"/many/frozenx", "/many/nokey"}, func(target string, status int, h http.Header, _ string) {
-		if status != 404 || h.Get("Cache-Control") != "no-cache" {
-			t.Errorf("%s: status %d, %v, want 404", target, status, h)
-		}
-	})
-}
-
-func TestApacheKnowsTheCalendar(t *testing.T) {
-	t.Parallel()
-	tab := table("r", "00010101T000000Z")
-	e := startApache(t, []layout.Table{tab}, apacheBucket(t, aStore(t).URL), "UTC")
-	oracle := redirects.New([]layout.Table{tab})
-	ask(t, e, calendarTargets(), func(target string, status int, h http.Header, _ string) { agreesByClock(t, oracle, target, status, h) })
 }
 
 func TestApacheServesNothingAboveTheSite(t *testing.T) {
@@ -257,16 +206,6 @@ func TestApacheReadsTheAbsoluteForm(t *testing.T) {
 	ask(t, e, []string{"http://example.org", "http://example.org?versions"}, func(target string, status int, h http.Header, _ string) {
 		if got := h.Get("Asked"); status != 200 || got != "/bucket/index.html" {
 			t.Errorf("%s: %d, the store was asked for %q", target, status, got)
-		}
-	})
-}
-
-func TestApacheTakesRulesWithoutTables(t *testing.T) {
-	t.Parallel()
-	e := startApache(t, nil, apacheBucket(t, aStore(t).URL), "UTC")
-	ask(t, e, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
-		if status != 200 {
-			t.Errorf("%s: status %d, want 200", target, status)
 		}
 	})
 }

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"datestone/layout"
 	"datestone/redirects"
@@ -23,54 +22,6 @@ import (
 func startCaddy(t testing.TB, tables []layout.Table, p enginetest.Place) enginetest.Engine {
 	t.Helper()
 	return enginetest.Caddy(t, rendered(t, "caddy", tables), p)
-}
-
-func TestCaddy(t *testing.T) {
-	t.Parallel()
-	origin := enginetest.Place{Bucket: aStore(t).URL + "/bucket"}
-	v := readVectors(t)
-	many := manyTables()
-	rng := rand.New(rand.NewPCG(31, 32))
-	large := []layout.Table{randomTable(rng, "large", 20000), randomTable(rng, "small", 3)}
-	var sixty []layout.Table
-	for i := range 60 {
-		sixty = append(sixty, randomTable(rng, fmt.Sprintf("r%d%s", i, strings.Repeat("/x", i%3)), 100))
-	}
-	for _, c := range []struct {
-		name    string
-		tables  []layout.Table
-		targets []string
-	}{
-		{"vectors", v.Tables, append(vectorPaths(v), randomTargets(rng, v.Tables[:2], 500)...)},
-		{"random", many, randomTargets(rng, many, 20000)},
-		{"twenty thousand checkpoints", large, randomTargets(rng, large, 3000)},
-		{"sixty repositories", sixty, randomTargets(rng, sixty, 3000)},
-		{"the second before and after now", many, momentsAround(time.Now(), "/many")},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			e := startCaddy(t, c.tables, origin)
-			oracle := redirects.New(c.tables)
-			ask(t, e, c.targets, func(target string, status int, h http.Header, _ string) {
-				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
-					checkStored(t, c.tables, serves, target, status, loneQuestion(t, target, h))
-				}
-			})
-		})
-	}
-}
-
-// loneQuestion takes off what the store was asked for the question mark that
-// Caddy leaves there when nothing comes after it.
-func loneQuestion(t testing.TB, target string, h http.Header) http.Header {
-	t.Helper()
-	asked, found := strings.CutSuffix(h.Get("Asked"), "?")
-	if h.Get("Asked") != "" && found != strings.HasSuffix(target, "?") {
-		t.Errorf("%s: the store was asked for %q", target, h.Get("Asked"))
-	}
-	h = h.Clone()
-	h.Set("Asked", asked)
-	return h
 }
 
 // TestCaddyDeviates asserts the table "What Caddy does otherwise" of
@@ -102,16 +53,6 @@ func TestCaddyDeviates(t *testing.T) {
 	})
 }
 
-func TestCaddyMakesMissingOfWhatTheStoreRefuses(t *testing.T) {
-	t.Parallel()
-	e := startCaddy(t, manyTables(), enginetest.Place{Bucket: aStore(t).URL + "/bucket"})
-	ask(t, e, []string{"/many/frozenx", "/many/nokey"}, func(target string, status int, h http.Header, _ string) {
-		if status != 404 || h.Get("Cache-Control") != "no-cache" {
-			t.Errorf("%s: status %d, %v, want 404", target, status, h)
-		}
-	})
-}
-
 func TestCaddyInFrontOfADirectory(t *testing.T) {
 	t.Parallel()
 	v := readVectors(t)
@@ -131,10 +72,10 @@ func TestCaddyInFrontOfADirectory(t *testing.T) {
 			root := t.TempDir()
 			writeSite(t, root, c.tables)
 			e := startCaddy(t, c.tables, enginetest.Place{Dir: root, Public: c.public})
-			oracle := redirects.New(c.tables)
-			ask(t, e, c.targets, func(target string, status int, h http.Header, body string) {
-				if serves := agreesByClock(t, oracle, target, status, h); serves != "" {
-					checkCaddyFile(t, root, keyOf(serves, c.tables), target, status, h, body)
+			agree := agreement{oracle: redirects.New(c.tables), clock: true}
+			e.Ask(t, c.targets, func(a enginetest.Answer) {
+				if serves := agree.check(t, a); serves != "" {
+					checkCaddyFile(t, root, keyOf(serves, c.tables), a.Target, a.Status, a.Header, a.Body)
 				}
 			})
 		})
@@ -186,24 +127,6 @@ func TestCaddyStaysBelowTheRoot(t *testing.T) {
 	}, func(target string, status int, _ http.Header, body string) {
 		if status != 404 || body == "secret" || body == ".datestone/x" {
 			t.Errorf("%s: %d %s", target, status, body)
-		}
-	})
-}
-
-func TestCaddyKnowsTheCalendar(t *testing.T) {
-	t.Parallel()
-	tab := table("r", "00010101T000000Z")
-	e := startCaddy(t, []layout.Table{tab}, enginetest.Place{Bucket: aStore(t).URL + "/bucket"})
-	oracle := redirects.New([]layout.Table{tab})
-	ask(t, e, calendarTargets(), func(target string, status int, h http.Header, _ string) { agreesByClock(t, oracle, target, status, h) })
-}
-
-func TestCaddyTakesRulesWithoutTables(t *testing.T) {
-	t.Parallel()
-	e := startCaddy(t, nil, enginetest.Place{Bucket: aStore(t).URL + "/bucket"})
-	ask(t, e, []string{"/", "/debian/latest/x"}, func(target string, status int, _ http.Header, _ string) {
-		if status != 200 {
-			t.Errorf("%s: status %d, want 200", target, status)
 		}
 	})
 }

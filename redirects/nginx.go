@@ -68,14 +68,14 @@ const nginxServerHead = `# Rules of datestone for nginx. Generated: do not edit.
 #   location / {
 #       root /srv/site;
 #       add_header Cache-Control $datestone_file_cache_control;
-#       error_page 403 =404 @missing;
+#       error_page 403 404 =404 @missing;
 #   }
-#   location @missing { return 404; }
+#   location @missing { add_header Cache-Control no-cache always; return 404; }
 # or, with the public path /mirror/:
 #   location /mirror/ {
 #       alias /srv/site/;
 #       add_header Cache-Control $datestone_file_cache_control;
-#       error_page 403 =404 @missing;
+#       error_page 403 404 =404 @missing;
 #   }
 #
 # A site in a bucket that anyone may read (MinIO, S3):
@@ -87,7 +87,7 @@ const nginxServerHead = `# Rules of datestone for nginx. Generated: do not edit.
 #       proxy_intercept_errors on;
 #       error_page 400 403 404 =404 @missing;
 #   }
-#   location @missing { return 404; }
+#   location @missing { add_header Cache-Control no-cache always; return 404; }
 
 `
 

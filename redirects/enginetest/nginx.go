@@ -22,7 +22,7 @@ func nginxLocations(t testing.TB, p Place) string {
 		return Block(t, "nginx", "a site in a bucket", "http://127.0.0.1:9000/bucket", p.Bucket)
 	}
 	locations := Block(t, "nginx", "a site in a directory", "/srv/site", p.Dir)
-	missing := "location @missing { return 404; }\n"
+	missing := "location @missing { add_header Cache-Control no-cache always; return 404; }\n"
 	for _, public := range p.Public {
 		below := Block(t, "nginx", "a site in a directory, below a public path", "/srv/site", p.Dir, "/mirror/", public)
 		locations += strings.Replace(below, missing, "", 1)
