@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"datestone/layout"
 	"datestone/redirects/enginetest"
@@ -32,7 +34,7 @@ public_url: https://snapshots.example.org/
 repositories:
   - {name: hop, base_path: deb/hop, remote: %[2]s, channels: {prod: {delay: 0h}}}
   - {name: here, base_path: deb/here, answer: rewrite, remote: %[2]s}
-redirects: {targets: [nginx], out: redirects, refresh: 240h}
+redirects: {targets: [nginx], out: redirects, refresh: 240h%[3]s}
 `
 
 // An e2eDeb is a signed apt repository, made by Debian's tools, in several
@@ -41,6 +43,8 @@ type e2eDeb struct {
 	*e2eSite
 	states string       // directory
 	now    atomic.Value // name of the state that the server shows
+	remote string       // as the configuration has it
+	pace   time.Duration
 	edge   enginetest.Engine
 }
 
@@ -48,9 +52,7 @@ type e2eDeb struct {
 // every kind of time, behind a real nginx, with signatures verified.
 func TestAptInstalls(t *testing.T) {
 	t.Parallel()
-	for _, tool := range []string{"nginx", "apt-get", "apt-ftparchive", "dpkg-deb", "dpkg-source", "gpg", "gpgv"} {
-		enginetest.Find(t, tool)
-	}
+	findAptTools(t)
 	for _, kind := range []e2eStore{e2eStores[0], e2eStores[1]} {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +66,87 @@ func TestAptInstalls(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+func findAptTools(t *testing.T) {
+	t.Helper()
+	for _, tool := range []string{"nginx", "apt-get", "apt-ftparchive", "dpkg-deb", "dpkg-source", "gpg", "gpgv"} {
+		enginetest.Find(t, tool)
+	}
+}
+
+// TestAptWhilePublishing publishes checkpoint after checkpoint while apt-get
+// works from times that have passed, and from latest, where a run that crosses
+// a publication may fail once.
+func TestAptWhilePublishing(t *testing.T) {
+	t.Parallel()
+	findAptTools(t)
+	d := newE2EDeb(t, e2eStores[0])
+	d.pace = 1100 * time.Millisecond // for apt asks by Last-Modified, in seconds, as IDs are
+	d.publish()
+	d.edge = enginetest.Nginx(t, filepath.Join(d.dir, "redirects"), d.place())
+	reload, err := json.Marshal(d.edge.Reload)
+	must(t, err)
+	d.configure(fmt.Sprintf(", exec: %s", reload))
+	var publishing sync.Mutex
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 6 {
+			time.Sleep(d.pace)
+			publishing.Lock()
+			d.now.Store(e2eDebStates[i%len(e2eDebStates)].state)
+			now := layout.StampOf(layout.Stamp("20250501T000000Z").Time().Add(time.Duration(i) * time.Hour))
+			code, out, said := d.try(now, "run")
+			publishing.Unlock()
+			if code != exitDone || strings.Count(out, "published") != 2 {
+				t.Errorf("run %d: exit code %d: %s%s", i, code, out, said)
+			}
+		}
+	}()
+	rounds := 0
+	for working := true; working; rounds++ {
+		select {
+		case <-done:
+			working = false
+		default:
+		}
+		for _, base := range []string{"deb/hop", "deb/here"} {
+			d.install(t, base+"/20250319T000000Z", "one", nil)
+			d.install(t, base+"/20250320T120000Z", "two", nil)
+			d.install(t, base+"/latest", "", &publishing)
+		}
+	}
+	<-done
+	if rounds < 2 {
+		t.Errorf("only %d rounds while it was published", rounds)
+	}
+}
+
+// install updates and downloads packages from a place, and wants them to be
+// those of the state. With a lock it may fail once, and then tries again while
+// nobody publishes.
+func (d *e2eDeb) install(t *testing.T, place, state string, publishing *sync.Mutex) {
+	t.Helper()
+	a := newApt(t, d, "http://"+d.edge.Addr+"/"+place)
+	work := func() (string, error) {
+		out, err := a.run("update")
+		if err == nil {
+			out, err = a.run("install", "--download-only", "--yes", "same")
+		}
+		return out, err
+	}
+	out, err := work()
+	if err != nil && publishing != nil {
+		publishing.Lock()
+		out, err = work()
+		publishing.Unlock()
+	}
+	if err != nil {
+		t.Errorf("%s: %v: %s", place, err, out)
+	} else if state != "" {
+		a.holds(filepath.Join(a.root, "archives"), state, "pool/main/s/same/same_1.0_amd64.deb")
 	}
 }
 
@@ -82,16 +165,23 @@ func newE2EDeb(t *testing.T, kind e2eStore) *e2eDeb {
 		http.FileServer(http.Dir(filepath.Join(d.states, state))).ServeHTTP(w, q)
 	}))
 	t.Cleanup(upstream.Close)
-	remote := fmt.Sprintf("{type: deb, url: %q, suites: [stable], components: [main], architectures: [amd64, source], keyring: %q}",
+	d.remote = fmt.Sprintf("{type: deb, url: %q, suites: [stable], components: [main], architectures: [amd64, source], keyring: %q}",
 		upstream.URL, filepath.Join(d.states, "keys.gpg"))
-	must(t, os.WriteFile(filepath.Join(d.dir, "datestone.yaml"), fmt.Appendf(nil, e2eDebConfig, d.bucketURL, remote), 0o666))
+	d.configure("")
 	return d
+}
+
+// configure writes the configuration, with the rest of what redirects say.
+func (d *e2eDeb) configure(rest string) {
+	d.t.Helper()
+	must(d.t, os.WriteFile(filepath.Join(d.dir, "datestone.yaml"), fmt.Appendf(nil, e2eDebConfig, d.bucketURL, d.remote, rest), 0o666))
 }
 
 // publish makes a checkpoint of each state, and holds what was done.
 func (d *e2eDeb) publish() {
 	d.t.Helper()
 	for _, s := range e2eDebStates {
+		time.Sleep(d.pace)
 		d.now.Store(s.state)
 		for line := range strings.Lines(d.run(s.id, "run", "--json")) {
 			var r report

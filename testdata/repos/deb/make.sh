@@ -11,7 +11,7 @@
 #   four   is signed by another key
 set -eu
 dir=$1
-export LC_ALL=C GNUPGHOME=$dir/gnupg SOURCE_DATE_EPOCH=1742306618
+export LC_ALL=C GNUPGHOME=$dir/gnupg
 mkdir -p "$GNUPGHOME" "$dir/build"
 chmod 700 "$GNUPGHOME"
 trap 'status=$?; gpgconf --kill all; [ $status = 0 ] || cat "$dir/log" >&2' EXIT
@@ -86,7 +86,7 @@ publish() (
 	option=APT::FTPArchive::Release
 	apt-ftparchive -o $option::Suite=stable -o $option::Codename=stable -o $option::Origin=Test -o $option::Components=main \
 		-o $option::Architectures=amd64 -o $option::Acquire-By-Hash=yes release $suite > "$dir/Release"
-	mv "$dir/Release" $suite/Release
+	sed 's/^Date:.*/Date: Tue, 18 Mar 2025 14:03:38 UTC/' "$dir/Release" > $suite/Release
 	rm $suite/main/binary-amd64/Packages $suite/main/source/Sources $suite/main/Contents-amd64
 	gnupg --digest-algo SHA512 -u "$2@example.org" --clearsign -o $suite/InRelease $suite/Release
 	gnupg --digest-algo SHA512 -u "$2@example.org" --armor --detach-sign -o $suite/Release.gpg $suite/Release
