@@ -49,6 +49,16 @@ type Remote struct {
 	// only for the same one.
 	Config     Digest     `json:"config"`
 	Validators Validators `json:"validators"`
+	// Releases are those of the suites of a "deb" remote, in their order.
+	Releases []Release `json:"releases,omitempty"`
+}
+
+// A Release is what a suite says of its own age. Clients refuse it after
+// ValidUntil, unless they are told not to.
+type Release struct {
+	Suite      string `json:"suite"` // as it was asked for
+	Date       Stamp  `json:"date,omitempty"`
+	ValidUntil Stamp  `json:"valid_until,omitempty"`
 }
 
 // Validators are what a remote gives to ask "has it changed?", and what its

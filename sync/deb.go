@@ -93,7 +93,7 @@ func (d *debReader) state() (*State, error) {
 		return nil, err
 	}
 	described := d.Described()
-	described.Validators.Files = d.validators
+	described.Validators.Files, described.Releases = d.validators, d.releases
 	return &State{Files: files, Bodies: d.bodies, Listed: d.listed, Remote: described}, nil
 }
 

@@ -31,7 +31,7 @@ func wholeRepo(t testing.TB) (*debRepo, debSuite) {
 	patches := "SHA256-Current: x 1\nSHA256-Download:\n " + layout.DigestOf([]byte("patch")).String() + " 5 p1.gz\n " +
 		layout.DigestOf([]byte("dropped")).String() + " 7 p0.gz\n"
 	s := debSuite{
-		fields: "Components: main contrib\nArchitectures: amd64 arm64 hurd-amd64\n", byHash: true, sha512: true,
+		fields: "Components: main contrib\nArchitectures: amd64 arm64 hurd-amd64\nValid-Until: Tue, 25 Mar 2025 12:00:00 UTC\n", byHash: true, sha512: true,
 		have: map[string]string{
 			"main/binary-amd64/Packages.gz": packed(t, "gz", amd64), "main/binary-amd64/Packages.xz": packed(t, "xz", amd64),
 			"main/binary-amd64/Release": "Archive: stable\n", "main/binary-amd64/Packages.diff/Index": patches,
@@ -111,6 +111,10 @@ func TestDebReadTakesTheState(t *testing.T) {
 		t.Errorf("bodies: want -, got +\n%s", d)
 	}
 	holdsContent(t, c, r, remote, got)
+	releases := []layout.Release{{Suite: "stable", Date: "20250318T120000Z", ValidUntil: "20250325T120000Z"}}
+	if d := gocmp.Diff(releases, got.Remote.Releases); d != "" {
+		t.Errorf("releases: want -, got +\n%s", d)
+	}
 }
 
 // TestDebSelects wants the packages that are wanted, and no others.

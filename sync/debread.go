@@ -37,6 +37,7 @@ type debReader struct {
 	metadata   map[string]layout.File       // by path; those in bodies too
 	listed     map[string]bool              // paths of metadata that is not in bodies
 	validators map[string]layout.Validators // of the files that lead to the others
+	releases   []layout.Release             // one for each suite
 	indexes    []*debIndex
 }
 
@@ -72,6 +73,7 @@ func (d *debReader) readSuite(ctx context.Context, s debSuite) error {
 	if err != nil {
 		return err
 	}
+	d.releases = append(d.releases, dated(s, release))
 	indexes, others := sel.split()
 	if len(indexes) == 0 {
 		return errors.New("its Release lists no Packages and no Sources")
@@ -111,6 +113,18 @@ func (d *debReader) release(ctx context.Context, s debSuite) (*aptrepo.Release, 
 		return nil, fmt.Errorf("%sRelease: %w", s.dir, err)
 	}
 	return release, nil
+}
+
+// dated is what the log says of a Release.
+func dated(s debSuite, release *aptrepo.Release) layout.Release {
+	r := layout.Release{Suite: s.name}
+	if !release.Date.IsZero() {
+		r.Date = layout.StampOf(release.Date)
+	}
+	if !release.ValidUntil.IsZero() {
+		r.ValidUntil = layout.StampOf(release.ValidUntil)
+	}
+	return r
 }
 
 // detached reads a Release and the signature beside it.

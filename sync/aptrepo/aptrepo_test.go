@@ -103,11 +103,16 @@ func TestParseRelease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &aptrepo.Release{Suite: "stable", Codename: "bookworm", Date: "Sat, 17 May 2025 08:00:00 UTC", ValidUntil: "Sat, 24 May 2025 08:00:00 UTC",
+	want := &aptrepo.Release{Suite: "stable", Codename: "bookworm", Date: time.Date(2025, 5, 17, 8, 0, 0, 0, time.UTC), ValidUntil: time.Date(2025, 5, 24, 8, 0, 0, 0, time.UTC),
 		ByHash: true, Components: []string{"main", "contrib"}, Architectures: []string{"all", "amd64"},
 		Entries: []aptrepo.Entry{{Path: "main/binary-amd64/Packages", Size: 4, SHA256: layout.Digest(bytes.Repeat([]byte{0xa1}, 32)), SHA512: digest + digest}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("want -, got +\n%s", d)
+	}
+	for _, zone := range []string{"GMT", "+0000", "Z"} {
+		if again, err := aptrepo.ParseRelease([]byte(strings.ReplaceAll(oneRelease, "UTC", zone))); err != nil || !again.Date.Equal(want.Date) {
+			t.Errorf("%s: got %v, %v", zone, again, err)
+		}
 	}
 	for name, test := range map[string]struct{ text, want string }{
 		"empty":              {"", "is empty"},
@@ -119,6 +124,10 @@ func TestParseRelease(t *testing.T) {
 		"two of SHA512":      {"SHA512:\n " + digest + digest + " 4 x\n 1" + digest + digest[1:] + " 4 x\n", `stanza 1, line 3: path "x": it has two digests`},
 		"no SHA512":          {"SHA512:\n " + digest + " 4 x\n", `stanza 1, line 2: path "x": "` + digest + `" is not a SHA-512`},
 		"a row":              {"SHA256:\n x\n", `stanza 1, line 2: "x" is not a digest, a size and a name`},
+		"a date twice":       {oneRelease + "Valid-Until: x\n", `stanza 1, line 15: field "valid-until" is there twice`},
+		"no date":            {strings.Replace(oneRelease, "Sat, 24 May 2025 08:00:00 UTC", "tomorrow", 1), `Valid-Until: "tomorrow" is no date`},
+		"no year":            {strings.Replace(oneRelease, "17 May 2025", "17 May 0000", 1), `Date: "Sat, 17 May 0000 08:00:00 UTC" is no date`},
+		"another zone":       {strings.Replace(oneRelease, "UTC", "CEST", 1), `Date: "Sat, 17 May 2025 08:00:00 CEST" is no date`},
 		"components, lines":  {"Components: a\n b\n", `stanza 1, line 2: field "components" has more than one line`},
 	} {
 		t.Run(name, func(t *testing.T) {

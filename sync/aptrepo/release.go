@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"datestone/layout"
 )
@@ -17,9 +18,8 @@ type Release struct {
 	Suite, Codename string
 	Components      []string // "main"; those of security archives "updates/main"
 	Architectures   []string // "all" may be missing though there are indexes of it
-	// Date and ValidUntil are as they were written; clients refuse a Release
-	// after the second, where there is one.
-	Date, ValidUntil string
+	// Clients refuse a Release after ValidUntil. Both times may be zero.
+	Date, ValidUntil time.Time
 	ByHash           bool    // Acquire-By-Hash
 	Entries          []Entry // sorted by path
 }
@@ -75,7 +75,9 @@ func ParseRelease(text []byte) (*Release, error) {
 
 type releaseParser struct {
 	release Release
-	byHash  string
+
+	byHash, date, validUntil string
+
 	entries map[string]*Entry
 	sha256  bool
 }
@@ -96,9 +98,9 @@ func (p *releaseParser) field(name []byte) *string {
 	case "codename":
 		return &p.release.Codename
 	case "date":
-		return &p.release.Date
+		return &p.date
 	case "valid-until":
-		return &p.release.ValidUntil
+		return &p.validUntil
 	case "acquire-by-hash":
 		return &p.byHash
 	}
@@ -187,6 +189,13 @@ func (p *releaseParser) finish() (*Release, error) {
 	case "yes", "true", "1":
 		r.ByHash = true
 	}
+	var err error
+	if r.Date, err = parseDate("Date", p.date); err != nil {
+		return nil, err
+	}
+	if r.ValidUntil, err = parseDate("Valid-Until", p.validUntil); err != nil {
+		return nil, err
+	}
 	for path, e := range p.entries {
 		switch {
 		case path == "Release" || path == "InRelease" || path == "Release.gpg":
@@ -201,4 +210,22 @@ func (p *releaseParser) finish() (*Release, error) {
 	}
 	slices.SortFunc(r.Entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 	return r, nil
+}
+
+// parseDate reads what RFC 1123 and apt call a date; none is the zero time.
+func parseDate(field, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	numeric := text
+	for _, zone := range []string{" UTC", " GMT", " Z"} {
+		if before, ok := strings.CutSuffix(text, zone); ok {
+			numeric = before + " +0000"
+		}
+	}
+	t, err := time.Parse("Mon, _2 Jan 2006 15:04:05 -0700", numeric)
+	if err != nil || t.UTC().Year() < 1 || t.UTC().Year() > 9999 {
+		return time.Time{}, fmt.Errorf("%s: %s is no date", field, quote([]byte(text)))
+	}
+	return t.UTC(), nil
 }
