@@ -24,7 +24,7 @@ func startCaddy(t testing.TB, tables []layout.Table, p enginetest.Place) enginet
 	return enginetest.Caddy(t, rendered(t, "caddy", tables), p)
 }
 
-// TestCaddyDeviates asserts the table "What Caddy does otherwise" of
+// TestCaddyDeviates asserts the rows of Caddy in the table of deviations of
 // docs/serving.md, and that what looks like one of Caddy's placeholders is
 // taken for none.
 func TestCaddyDeviates(t *testing.T) {

@@ -88,3 +88,14 @@ func TestCloudflareRefusesWhatItCanNotHold(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+func TestCloudflareSettlesDotSegments(t *testing.T) {
+	t.Parallel()
+	tables := []layout.Table{table("r", "20250101T000000Z")}
+	e := enginetest.Cloudflare(t, rendered(t, "cloudflare", tables), enginetest.Place{Bucket: aStore(t).URL + "/bucket"})
+	e.Ask(t, []string{"/x/../r/20250102/y", "/r/./%2e%2E/r/20250102/y"}, func(a enginetest.Answer) {
+		if got := a.Header.Get("Location"); a.Status != 302 || got != "/r/20250101T000000Z/y" {
+			t.Errorf("%s: %d %s", a.Target, a.Status, got)
+		}
+	})
+}

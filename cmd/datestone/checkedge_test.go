@@ -3,13 +3,20 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"datestone/layout"
+	"datestone/publish/storetest/servers"
 	"datestone/redirects/enginetest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // edges are the engines that serve a site, by their targets.
@@ -68,4 +75,55 @@ func (s *e2eSite) checkPasses(e enginetest.Engine, clock bool) {
 	if code != exitDone || strings.Count(said, "ok   ") < 30 || strings.Contains(said, "no clock") == clock {
 		s.t.Errorf("exit code %d\n%s%s", code, said, stderr.String())
 	}
+}
+
+// TestCheckOfS3 asks buckets that real servers serve as web sites, and that
+// anyone may read and list: what S3 can't do is found, as its report says, and
+// nothing else. versitygw's web sites know no ranges and conditions either.
+func TestCheckOfS3(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		start func(testing.TB) servers.Server
+		fails []string
+	}{
+		"versitygw": {servers.VersityGW, []string{"If-None-Match", "Range", "base path without slash", "cache of redirects", "checkpoint without slash",
+			"directory without slash", "miss inside a checkpoint", "nearly a timestamp", "one hop", "rest and query", "what is private"}},
+		"radosgw": {servers.RGW, []string{"base path without slash", "cache of redirects", "checkpoint without slash",
+			"directory without slash", "miss inside a checkpoint", "nearly a timestamp", "rest and query", "what is private"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := c.start(t)
+			bucket := server.Bucket(t)
+			server.Open(t, bucket)
+			front := websiteFront(t, server, bucket)
+			s := newWalkSite(t)
+			s.inBucket("s3://"+bucket+"?endpoint="+url.QueryEscape(server.Endpoint), front+"/")
+			now := time.Now().UTC().Truncate(time.Second)
+			id := func(days int) layout.Stamp { return layout.StampOf(now.AddDate(0, 0, days)) }
+			s.upstream("one")
+			s.run(id(0), "run", "--at", string(id(-3)))
+			s.upstream("two")
+			s.run(id(0), "run", "--at", string(id(-1)))
+			code, results, said := checkSite(t, front+checkBase)
+			if d := cmp.Diff(c.fails, rowsOf(results, "fail")); d != "" || code != exitDamage {
+				t.Errorf("exit code %d, failed rows (want -, got +):\n%s%s%+v", code, d, said, results)
+			}
+		})
+	}
+}
+
+// websiteFront is where a bucket is asked for as a web site, by its own name
+// at the server.
+func websiteFront(t *testing.T, server servers.Server, bucket string) string {
+	t.Helper()
+	front := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", server.Website, server.WebsiteHost(bucket)
+		},
+		// The bodies of Ceph's 404 are longer than it says.
+		Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true},
+	})
+	t.Cleanup(front.Close)
+	return front.URL
 }
