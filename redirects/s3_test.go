@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,6 +16,7 @@ import (
 
 	"datestone/layout"
 	"datestone/redirects"
+	"datestone/redirects/enginetest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -209,4 +213,55 @@ func TestS3ArtifactsSayTheSame(t *testing.T) {
 	if diff := cmp.Diff(want, fromXML) + cmp.Diff(want, fromJSON) + cmp.Diff(objects, listed); diff != "" || len(objects) == 0 {
 		t.Errorf("%d objects, %s", len(objects), diff)
 	}
+}
+
+// TestS3ByHand runs the documented commands, with an aws that takes down what
+// it is told.
+func TestS3ByHand(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"sh", "jq"} {
+		enginetest.Find(t, name)
+	}
+	in := redirects.Input{Tables: manyTables(), PublicURL: "https://snapshots.example.org/"}
+	want, objects, err := in.S3Website()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"s3/routing-rules.json", "s3/day-objects.json"} {
+		enginetest.Write(t, filepath.Join(dir, "redirects", name), s3Artifact(t, in, name))
+	}
+	enginetest.Write(t, filepath.Join(dir, "bin", "aws"), "#!/bin/sh\necho \"$@\" >> aws.log\n")
+	if err := os.Chmod(filepath.Join(dir, "bin", "aws"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script := exec.CommandContext(t.Context(), "sh", "-eu", "-c", enginetest.Block(t, "sh", "the website configuration, from the rules for the console"))
+	script.Dir = dir
+	script.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	if out, err := script.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var website layout.Website
+	if err := json.Unmarshal([]byte(readFile(t, dir, "website.json")), &struct {
+		IndexDocument struct{ Suffix *string }
+		RoutingRules  *[]layout.RoutingRule
+	}{struct{ Suffix *string }{&website.IndexDocument}, &website.RoutingRules}); err != nil {
+		t.Fatal(err)
+	}
+	wantLog := "s3api put-bucket-website --bucket name --website-configuration file://website.json\n"
+	for _, o := range objects {
+		wantLog += fmt.Sprintf("s3api put-object --bucket name --key %s --website-redirect-location %s\n", o.Key, o.Location)
+	}
+	if d := cmp.Diff(want.RoutingRules, website.RoutingRules) + cmp.Diff(want.IndexDocument, website.IndexDocument) + cmp.Diff(wantLog, readFile(t, dir, "aws.log")); d != "" {
+		t.Error(d)
+	}
+}
+
+func readFile(t testing.TB, dir, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
