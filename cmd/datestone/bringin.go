@@ -163,6 +163,9 @@ func (p *pass) place(ctx context.Context, o *open) error {
 	if err := p.bucket.Place(ctx, p.count(apart(steps, &twins)), p.fetch(o)); err != nil {
 		return err
 	}
+	if err := o.named(twins); err != nil {
+		return err
+	}
 	return p.bucket.Place(ctx, p.count(stepsOf(twins)), p.fetch(o))
 }
 
@@ -217,23 +220,14 @@ func (p *pass) missing(o *open, held func(layout.File) (string, error)) (bytes i
 }
 
 // apart takes out of the steps those whose content comes in under another path
-// of the same checkpoint; they can be linked when that stands. Of an index that
-// also stands by its hash the name is asked for: not all that announce the
-// other have it.
+// of the same checkpoint; they can be linked when that stands.
 func apart(steps iter.Seq2[layout.Step, error], twins *[]layout.Step) iter.Seq2[layout.Step, error] {
 	return func(yield func(layout.Step, error) bool) {
 		coming := map[layout.Digest]string{}
-		var byHash []layout.Step
-		defer func() {
-			for _, s := range byHash {
-				s.From = coming[s.File.SHA256]
-				*twins = append(*twins, s)
-			}
-		}()
 		for s, err := range steps {
 			if err == nil && s.From == "" {
-				if strings.Contains("/"+s.File.Path, "/by-hash/") {
-					byHash = append(byHash, s)
+				if isByHash(s.File.Path) {
+					*twins = append(*twins, s)
 					continue
 				}
 				if first, ok := coming[s.File.SHA256]; ok {
@@ -248,6 +242,36 @@ func apart(steps iter.Seq2[layout.Step, error], twins *[]layout.Step) iter.Seq2[
 			}
 		}
 	}
+}
+
+// isByHash recognises a second path of an index of apt.
+func isByHash(path string) bool { return strings.Contains("/"+path, "/by-hash/") }
+
+// named finds the names of those twins that stand by their hash, which is never
+// asked for: not all upstreams that announce these paths have them, and the
+// names stand by now, some perhaps since an earlier run.
+func (o *open) named(twins []layout.Step) error {
+	nameless := map[layout.Digest][]int{}
+	for i, s := range twins {
+		if s.From == "" {
+			nameless[s.File.SHA256] = append(nameless[s.File.SHA256], i)
+		}
+	}
+	if len(nameless) == 0 {
+		return nil
+	}
+	for f, err := range o.plan.Files {
+		if err != nil {
+			return err
+		}
+		if isByHash(f.Path) {
+			continue
+		}
+		for _, i := range nameless[f.SHA256] {
+			twins[i].From = layout.Key(o.plan.Base, o.plan.ID, f.Path)
+		}
+	}
+	return nil
 }
 
 func stepsOf(steps []layout.Step) iter.Seq2[layout.Step, error] {

@@ -53,10 +53,11 @@ type e2eDeb struct {
 func TestAptInstalls(t *testing.T) {
 	t.Parallel()
 	findAptTools(t)
+	states := makeDebStates(t)
 	for _, kind := range []e2eStore{e2eStores[0], e2eStores[1]} {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			d := newE2EDeb(t, kind)
+			d := newE2EDeb(t, kind, states)
 			d.publish()
 			d.edge = enginetest.Nginx(t, filepath.Join(d.dir, "redirects"), d.place())
 			for _, base := range []string{"deb/hop", "deb/here"} {
@@ -82,7 +83,7 @@ func findAptTools(t *testing.T) {
 func TestAptWhilePublishing(t *testing.T) {
 	t.Parallel()
 	findAptTools(t)
-	d := newE2EDeb(t, e2eStores[0])
+	d := newE2EDeb(t, e2eStores[0], makeDebStates(t))
 	d.pace = 1100 * time.Millisecond // for apt asks by Last-Modified, in seconds, as IDs are
 	d.publish()
 	d.edge = enginetest.Nginx(t, filepath.Join(d.dir, "redirects"), d.place())
@@ -150,14 +151,21 @@ func (d *e2eDeb) install(t *testing.T, place, state string, publishing *sync.Mut
 	}
 }
 
-func newE2EDeb(t *testing.T, kind e2eStore) *e2eDeb {
+// makeDebStates makes the states of the repository.
+func makeDebStates(t *testing.T) string {
 	t.Helper()
-	d := &e2eDeb{e2eSite: newE2ESite(t, kind, nil, "", "/"), states: t.TempDir()}
+	dir := t.TempDir()
 	script, err := filepath.Abs(filepath.Join("..", "..", "testdata", "repos", "deb", "make.sh"))
 	must(t, err)
-	if out, err := exec.CommandContext(t.Context(), script, d.states).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), script, dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	return dir
+}
+
+func newE2EDeb(t *testing.T, kind e2eStore, states string) *e2eDeb {
+	t.Helper()
+	d := &e2eDeb{e2eSite: newE2ESite(t, kind, nil, "", "/"), states: states}
 	d.now.Store("one")
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		state := d.now.Load().(string)
@@ -165,7 +173,7 @@ func newE2EDeb(t *testing.T, kind e2eStore) *e2eDeb {
 		http.FileServer(http.Dir(filepath.Join(d.states, state))).ServeHTTP(w, q)
 	}))
 	t.Cleanup(upstream.Close)
-	d.remote = fmt.Sprintf("{type: deb, url: %q, suites: [stable], components: [main], architectures: [amd64, source], keyring: %q}",
+	d.remote = fmt.Sprintf("{type: deb, url: %q, suites: [stable, flat/], components: [main], architectures: [amd64, source], keyring: %q}",
 		upstream.URL, filepath.Join(d.states, "keys.gpg"))
 	d.configure("")
 	return d
@@ -213,7 +221,7 @@ func (d *e2eDeb) fromEveryTime(t *testing.T, base string) {
 			a := newApt(t, d, "http://"+d.edge.Addr+"/"+base+"/"+when)
 			a.must("update")
 			version := map[bool]string{true: "1.0", false: "1.1"}[state == "one"]
-			a.must("install", "--download-only", "--yes", "hello", "same")
+			a.must("install", "--download-only", "--yes", "hello", "same", "g++-flat+x")
 			a.holds(filepath.Join(a.root, "archives"), state, "pool/main/h/hello/hello_"+version+"_amd64.deb", "pool/main/s/same/same_1.0_amd64.deb")
 			a.must("source", "hello="+version)
 			a.holds(a.root, state, "pool/main/h/hello/hello_"+version+".dsc", "pool/main/h/hello/hello_"+version+".tar.xz")
@@ -291,7 +299,7 @@ func newApt(t *testing.T, d *e2eDeb, url string) *apt {
 func (a *apt) trust(keys string) {
 	a.t.Helper()
 	line := fmt.Sprintf("[signed-by=%s] %s stable main\n", filepath.Join(a.deb.states, keys), a.url)
-	must(a.t, os.WriteFile(filepath.Join(a.root, "sources.list"), []byte("deb "+line+"deb-src "+line), 0o644))
+	must(a.t, os.WriteFile(filepath.Join(a.root, "sources.list"), []byte("deb "+line+"deb-src "+line+"deb "+strings.Replace(line, "stable main", "flat/", 1)), 0o644))
 }
 
 func (a *apt) run(words ...string) (string, error) {

@@ -5,7 +5,8 @@
 #
 # DIR/one, two, three and four are the repository, DIR/keys.gpg the keys that
 # sign it, DIR/old.gpg the first of them alone.
-#   one    hello, gone and same in version 1.0, and the source of hello
+#   one    hello, gone and same in version 1.0, and the source of hello, in the
+#          suite stable; and g++-flat+x in the flat suite flat/, without InRelease
 #   two    hello in version 1.1, gone is gone
 #   three  same has other bytes under the same name
 #   four   is signed by another key
@@ -86,21 +87,30 @@ publish() (
 	option=APT::FTPArchive::Release
 	apt-ftparchive -o $option::Suite=stable -o $option::Codename=stable -o $option::Origin=Test -o $option::Components=main \
 		-o $option::Architectures=amd64 -o $option::Acquire-By-Hash=yes release $suite > "$dir/Release"
-	sed 's/^Date:.*/Date: Tue, 18 Mar 2025 14:03:38 UTC/' "$dir/Release" > $suite/Release
+	sign $suite $2
 	rm $suite/main/binary-amd64/Packages $suite/main/source/Sources $suite/main/Contents-amd64
-	gnupg --digest-algo SHA512 -u "$2@example.org" --clearsign -o $suite/InRelease $suite/Release
-	gnupg --digest-algo SHA512 -u "$2@example.org" --armor --detach-sign -o $suite/Release.gpg $suite/Release
 	for index in $suite/main/binary-amd64/Packages.* $suite/main/source/Sources.* $suite/main/Contents-amd64.*; do
 		hashed=$(dirname $index)/by-hash/SHA256
 		mkdir -p $hashed
 		ln $index $hashed/$(sha256sum < $index | cut -d' ' -f1)
 	done
+	apt-ftparchive packages flat > flat/Packages
+	apt-ftparchive -o $option::Suite=flat/ release flat > "$dir/Release"
+	sign flat $2
+	rm flat/InRelease
 )
+
+# sign SUITE KEY makes Release files of what apt-ftparchive said.
+sign() {
+	sed 's/^Date:.*/Date: Tue, 18 Mar 2025 14:03:38 UTC/' "$dir/Release" > $1/Release
+	gnupg --digest-algo SHA512 -u "$2@example.org" --clearsign -o $1/InRelease $1/Release
+	gnupg --digest-algo SHA512 -u "$2@example.org" --armor --detach-sign -o $1/Release.gpg $1/Release
+}
 
 # next STATE OF begins a state with the pool of another.
 next() {
 	mkdir -p "$dir/$1"
-	cp -a "$dir/$2/pool" "$dir/$1/"
+	cp -a "$dir/$2/pool" "$dir/$2/flat" "$dir/$1/"
 }
 
 key first
@@ -113,6 +123,7 @@ package "$pool/h/hello" hello 1.0 "hello, one"
 package "$pool/g/gone" gone 1.0 "soon gone"
 package "$pool/s/same" same 1.0 "the first bytes"
 source "$pool/h/hello" hello 1.0 "hello, one"
+package "$dir/one/flat" g++-flat+x 1:1.0~rc1 "in a flat suite"
 publish one first
 
 next two one
