@@ -164,7 +164,7 @@ func (s *e2eSite) run(now layout.Stamp, args ...string) string {
 func (s *e2eSite) try(now layout.Stamp, args ...string) (code int, out, said string) {
 	var stdout, stderr bytes.Buffer
 	words := append([]string{"datestone", "--config", filepath.Join(s.dir, "datestone.yaml")}, args...)
-	code = run(s.t.Context(), words, s.env(now, &stdout, &stderr))
+	code = run(s.t.Context(), words, s.env(now, &stdout, &lockedWriter{new(sync.Mutex), &stderr}))
 	return code, stdout.String(), stderr.String()
 }
 
