@@ -4,11 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -289,70 +285,6 @@ func TestDebNothingChanged(t *testing.T) {
 					t.Errorf("got %v: with other keys the metadata is read again", err)
 				}
 			})
-		}
-	}
-}
-
-// TestDebFromDirectory reads the same from a directory of this machine.
-func TestDebFromDirectory(t *testing.T) {
-	t.Parallel()
-	r, s := wholeRepo(t)
-	r.publish(s)
-	remote := r.remote()
-	c := reposync.New(quick(nil))
-	want, err := c.Read(t.Context(), remote, layout.Remote{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for p, body := range r.files {
-		name := filepath.Join(dir, filepath.FromSlash(p))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(body), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	remote.URL = "file://" + filepath.ToSlash(dir)
-	got, err := c.Read(t.Context(), remote, layout.Remote{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(got.Files, want.Files) {
-		t.Errorf("got %v, want %v", got.Files, want.Files)
-	}
-	holdsContent(t, c, r, remote, got)
-	if _, err := c.Read(t.Context(), remote, got.Remote); !errors.Is(err, reposync.ErrNotModified) {
-		t.Errorf("got %v, want ErrNotModified", err)
-	}
-}
-
-// TestDebAsksServersThatKnowNoHead wants a GET in place of a HEAD that is not
-// allowed.
-func TestDebAsksServersThatKnowNoHead(t *testing.T) {
-	t.Parallel()
-	for _, status := range []int{http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusInternalServerError} {
-		r, s := wholeRepo(t)
-		r.publish(s)
-		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-			if q.Method == http.MethodHead {
-				w.WriteHeader(status)
-				return
-			}
-			r.ServeHTTP(w, q)
-		}))
-		t.Cleanup(front.Close)
-		remote := r.remote()
-		c := reposync.New(quick(nil))
-		want, err := c.Read(t.Context(), remote, layout.Remote{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		remote.URL = front.URL + "/repo"
-		got, err := c.Read(t.Context(), remote, layout.Remote{})
-		switch {
-		case status == http.StatusInternalServerError && err == nil:
-			t.Error("a server in trouble is taken for one that lacks files")
-		case status != http.StatusInternalServerError && (err != nil || !slices.Equal(got.Files, want.Files)):
-			t.Errorf("status %d: got %v, want the same state", status, err)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (d *debReader) readIndex(ctx context.Context, sel *selection, x formed) err
 	var missing error
 	for i, e := range x.forms {
 		body, err := d.body(ctx, sel, e)
-		if isMissing(err) {
+		if d.isMissing(ctx, err) {
 			missing = err
 			continue
 		}

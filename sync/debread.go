@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"path"
 	"strings"
 	"sync"
@@ -39,6 +40,9 @@ type debReader struct {
 	validators map[string]layout.Validators // of the files that lead to the others
 	releases   []layout.Release             // one for each suite
 	indexes    []*debIndex
+	// hides says that the remote forbids what it does not have.
+	hides     bool
+	askedOnce sync.Once
 }
 
 // A debIndex is an index of packages, in the form that is read.
@@ -102,7 +106,7 @@ func (d *debReader) release(ctx context.Context, s debSuite) (*aptrepo.Release, 
 		d.keep(s.dir+"InRelease", clearSigned)
 		d.validators[s.dir+"InRelease"] = v
 		err = d.besides(ctx, s, text)
-	case isMissing(err):
+	case d.isMissing(ctx, err):
 		text, err = d.detached(ctx, s)
 	}
 	if err != nil {
@@ -134,7 +138,7 @@ func (d *debReader) detached(ctx context.Context, s debSuite) ([]byte, error) {
 		return nil, err
 	}
 	signature, sv, err := getKnown(ctx, d, s.dir+"Release.gpg", layout.Validators{}, maxRelease)
-	if isMissing(err) {
+	if d.isMissing(ctx, err) {
 		return nil, fmt.Errorf("is not signed: there is neither InRelease nor Release.gpg: %w", err)
 	}
 	if err != nil {
@@ -142,13 +146,18 @@ func (d *debReader) detached(ctx context.Context, s debSuite) ([]byte, error) {
 	}
 	d.validators[s.dir+"Release"], d.validators[s.dir+"Release.gpg"] = v, sv
 	if err := d.keys.Detached(text, signature, d.now()); err != nil {
-		// Both are replaced one after the other.
-		return nil, fmt.Errorf("%sRelease.gpg: %w: %w", s.dir, err, ErrMoved)
+		return nil, replacing{fmt.Errorf("%sRelease.gpg: %w", s.dir, err)}
 	}
 	d.keep(s.dir+"Release", text)
 	d.keep(s.dir+"Release.gpg", signature)
 	return text, nil
 }
+
+// A replacing is an error that may be gone by now: a Release and its signature
+// are replaced one after the other.
+type replacing struct{ error }
+
+func (e replacing) Unwrap() []error { return []error{e.error, ErrMoved} }
 
 // besides takes in the Release and Release.gpg that stand beside an InRelease
 // for old clients. They are left out where they are not the same, which a
@@ -158,7 +167,7 @@ func (d *debReader) besides(ctx context.Context, s debSuite, signed []byte) erro
 	names := [2]string{"Release", "Release.gpg"}
 	for i, name := range names {
 		body, _, err := d.get(ctx, s.dir+name, layout.Validators{}, maxRelease)
-		if isMissing(err) {
+		if d.isMissing(ctx, err) {
 			return nil
 		}
 		if err != nil {
@@ -178,6 +187,25 @@ func (d *debReader) besides(ctx context.Context, s debSuite, signed []byte) erro
 		d.keep(s.dir+name, bodies[i])
 	}
 	return nil
+}
+
+// isMissing is that of the package, and more: S3 forbids what is not there,
+// where it may not be listed. A remote is known for that by what it says of a
+// file that can't be.
+func (d *debReader) isMissing(ctx context.Context, err error) bool {
+	if !isForbidden(err) {
+		return isMissing(err)
+	}
+	d.askedOnce.Do(func() {
+		_, err := d.stat(ctx, "dists/"+layout.DigestOf([]byte("there is no such file")).String())
+		d.hides = isForbidden(err)
+	})
+	return d.hides
+}
+
+func isForbidden(err error) bool {
+	var status *statusError
+	return errors.As(err, &status) && status.code == http.StatusForbidden
 }
 
 // lines makes two spellings of a text equal that signatures do not tell apart:
@@ -228,7 +256,7 @@ func (d *debReader) readOther(ctx context.Context, sel *selection, e aptrepo.Ent
 func (d *debReader) has(ctx context.Context, sel *selection, e aptrepo.Entry) (bool, error) {
 	p := sel.suite.dir + e.Path
 	size, err := d.stat(ctx, p)
-	if isMissing(err) {
+	if d.isMissing(ctx, err) {
 		return false, nil
 	}
 	if err != nil || size == e.Size || size < 0 {
@@ -258,7 +286,7 @@ func (d *debReader) readPatches(ctx context.Context, sel *selection, e aptrepo.E
 	for _, f := range patches {
 		at := path.Join(path.Dir(p), f.Path)
 		size, err := d.stat(ctx, at)
-		if isMissing(err) {
+		if d.isMissing(ctx, err) {
 			continue // it was too old to be kept; clients take the whole index then
 		}
 		if err != nil {
