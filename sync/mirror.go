@@ -83,7 +83,7 @@ func (c *Client) readMirrors(ctx context.Context, r Remote, known layout.Remote,
 	if len(m.Repomd) > 0 {
 		entries = [][]rpmmd.Checksum{m.Repomd[:1], m.Repomd[1:]}
 	}
-	var failed []error
+	failed := fmt.Errorf("no mirror of %s", r)
 	for i, entry := range entries {
 		if i > 0 && len(entry) == 0 {
 			break
@@ -97,10 +97,10 @@ func (c *Client) readMirrors(ctx context.Context, r Remote, known layout.Remote,
 				c.stayWith(r, u)
 				return state, err
 			}
-			failed = append(failed, err)
+			failed = fmt.Errorf("%w; %w", failed, err)
 		}
 	}
-	return nil, fmt.Errorf("no mirror of %s: %w", r, errors.Join(failed...))
+	return nil, failed
 }
 
 func (c *Client) stayWith(r Remote, mirror string) {

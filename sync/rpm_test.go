@@ -3,7 +3,12 @@ package reposync_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -103,6 +108,64 @@ func TestRPMLeavesPagesOut(t *testing.T) {
 	}
 	r.more = nil
 	holdsFiles(t, c, s.remote(), got, r.files(t))
+}
+
+// S3 says of what is not there that it is forbidden, to whoever may not list.
+func TestRPMForbiddenIsNotThere(t *testing.T) {
+	t.Parallel()
+	r := smallRPM()
+	files := r.files(t)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		body, ok := files[strings.TrimPrefix(q.URL.Path, "/repo/")]
+		if !ok {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		io.WriteString(w, body)
+	}))
+	t.Cleanup(front.Close)
+	remote := reposync.Remote{Type: "rpm", URL: front.URL + "/repo"}
+	c := reposync.New(quick(nil))
+	got, err := c.Read(t.Context(), remote, layout.Remote{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	holdsFiles(t, c, remote, got, files)
+	delete(files, "repodata/repomd.xml")
+	if _, err := c.Read(t.Context(), remote, layout.Remote{}); err == nil || !strings.Contains(err.Error(), "403") {
+		t.Errorf("got %v, want that repomd.xml is forbidden", err)
+	}
+}
+
+func TestRPMInADirectory(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"sha256", "sha512"} {
+		r := smallRPM()
+		r.kind, r.metadata, r.unsized = kind, kind, kind == "sha512"
+		r.more = map[string]string{"treeinfo": "[tree]\n[checksums]\nboot.img = sha256:" + sum("", "boots") + "\n", "boot.img": "boots"}
+		dir := t.TempDir()
+		for p, body := range r.files(t) {
+			name := filepath.Join(dir, filepath.FromSlash(p))
+			if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, []byte(body), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		remote := reposync.Remote{Type: "rpm", URL: "file://" + filepath.ToSlash(dir)}
+		c := reposync.New(quick(nil))
+		got, err := c.Read(t.Context(), remote, layout.Remote{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		holdsFiles(t, c, remote, got, r.files(t))
+		if moved, err := c.Moved(t.Context(), remote, got); moved || err != nil {
+			t.Errorf("moved: %v, %v", moved, err)
+		}
+		if _, err := c.Read(t.Context(), remote, got.Remote); !errors.Is(err, reposync.ErrNotModified) {
+			t.Errorf("once more: %v, want ErrNotModified", err)
+		}
+	}
 }
 
 func TestRPMKnowsContentFromBefore(t *testing.T) {
