@@ -209,7 +209,7 @@ func (p *pass) missing(o *open, held func(layout.File) (string, error)) (bytes i
 		if err != nil {
 			return -1
 		}
-		if c.New.Path == "" {
+		if c.New.Path == "" || isByHash(c.New.Path) {
 			continue
 		}
 		if key, err := held(c.New); err == nil && key == "" {
