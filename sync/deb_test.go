@@ -27,7 +27,7 @@ func wholeRepo(t testing.TB) (*debRepo, debSuite) {
 	patches := "SHA256-Current: x 1\nSHA256-Download:\n " + layout.DigestOf([]byte("patch")).String() + " 5 p1.gz\n " +
 		layout.DigestOf([]byte("dropped")).String() + " 7 p0.gz\n"
 	s := debSuite{
-		fields: "Components: main contrib\nArchitectures: amd64 arm64 hurd-amd64\nValid-Until: Tue, 25 Mar 2025 12:00:00 UTC\n", byHash: true, sha512: true,
+		fields: "Components: main contrib\nArchitectures: all amd64 arm64 hurd-amd64\nValid-Until: Tue, 25 Mar 2025 12:00:00 UTC\n", byHash: true, sha512: true,
 		have: map[string]string{
 			"main/binary-amd64/Packages.gz": packed(t, "gz", amd64), "main/binary-amd64/Packages.xz": packed(t, "xz", amd64),
 			"main/binary-amd64/Release": "Archive: stable\n", "main/binary-amd64/Packages.diff/Index": patches,
@@ -118,10 +118,15 @@ func TestDebSelects(t *testing.T) {
 	t.Parallel()
 	r, s := wholeRepo(t)
 	r.publish(s)
+	s.dir, s.fields = "dists/no-all/", strings.Replace(s.fields, " all ", " ", 1)
+	s.have["main/binary-all/Packages.gz"] = packed(t, "gz", deb("pool/nobody-asks.deb", "x"))
+	r.publish(s)
 	for name, test := range map[string]struct {
 		components, architectures []string
 		want                      string
 	}{
+		"no all":            {[]string{"main"}, []string{"amd64"}, "main/a/a_1_amd64.deb main/a/all_1_all.deb"},
+		"no all, but asked": {[]string{"main"}, []string{"all"}, "nobody-asks.deb"},
 		"one":               {[]string{"main"}, []string{"amd64"}, "main/a/a_1_amd64.deb main/a/all_1_all.deb"},
 		"the installer's":   {[]string{"main/debian-installer"}, []string{"amd64"}, "main/d/d_1_amd64.udeb"},
 		"sources":           {[]string{"main"}, []string{"source"}, "main/s/src_1.dsc main/s/src_1.tar.xz"},
@@ -134,6 +139,9 @@ func TestDebSelects(t *testing.T) {
 			t.Parallel()
 			remote := r.remote()
 			remote.Components, remote.Architectures = test.components, test.architectures
+			if strings.HasPrefix(name, "no all") {
+				remote.Suites = []string{"no-all"}
+			}
 			got, err := reposync.New(quick(nil)).Read(t.Context(), remote, layout.Remote{})
 			if err != nil {
 				t.Fatal(err)

@@ -66,11 +66,17 @@ func (sel *selection) wants(p string) bool {
 	switch arch := sel.architecture(p); arch {
 	case "":
 		return true
-	case archAll:
-		return slices.ContainsFunc(sel.architectures, func(a string) bool { return a != archSource })
 	default:
-		return slices.Contains(sel.architectures, arch)
+		return slices.Contains(sel.architectures, arch) || arch == archAll && sel.wantsAll()
 	}
+}
+
+// wantsAll reports whether indexes of "all" go with those of an architecture.
+// Where a Release does not name it among its architectures, no client asks for
+// them: what they have is in the others too.
+func (sel *selection) wantsAll() bool {
+	declared := len(sel.release.Architectures) == 0 || slices.Contains(sel.release.Architectures, archAll)
+	return declared && slices.ContainsFunc(sel.architectures, func(a string) bool { return a != archSource })
 }
 
 // inComponent reports whether p is in a component that is wanted. Packages for
