@@ -85,6 +85,7 @@ func TestConfigErrors(t *testing.T) {
 		"deb, a suite that climbs":  {deb("suites: [../x]"), `c.yaml:5:15: suite "../x": path "../x": has a ".." segment`},
 		"deb, a suite twice":        {deb("suites: [./, /]"), `c.yaml:5:15: suite "/": is there twice`},
 		"deb, suites are a list":    {deb("suites: a"), `c.yaml:5:57: want a list, got text`},
+		"two remotes wrong":         {deb("suites: [../x]") + "  - {name: b, base_path: b, remote: {type: deb, url: \"https://host/a\"}}\n", "c.yaml:5:15: suite \"../x\": path \"../x\": has a \"..\" segment\nc.yaml:6:38: remote: a deb remote needs suites"},
 		"deb with a mode":           {deb("mode: mirror"), `c.yaml:5:49: "mode" is for remotes of type "file" only`},
 		"deb, allow what":           {deb("allow_expired_keys: yes"), `c.yaml:5:69: "yes": write true or false`},
 		"file with suites":          {remote("suites: [a]"), `c.yaml:9:7: "suites" is for remotes of type "deb" only`},

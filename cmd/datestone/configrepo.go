@@ -99,6 +99,7 @@ func (r *configReader) channels(n ast.Node, to *[]layout.Channel) {
 
 func (r *configReader) remote(n ast.Node, to *reposync.Remote) {
 	var kind string
+	before := len(r.problems)
 	to.Mode = "mirror"
 	seen := r.fields(n, map[string]field{
 		"type":               r.text(&kind, oneOf(reposync.Types()...)),
@@ -128,7 +129,9 @@ func (r *configReader) remote(n ast.Node, to *reposync.Remote) {
 	r.together(seen, "username", "password")
 	r.together(seen, "client_certificate", "client_key")
 	r.together(seen, "client_key", "client_certificate")
-	r.checkRemote(first(n), seen["keyring"], *to)
+	if len(r.problems) == before {
+		r.checkRemote(first(n), seen["keyring"], *to)
+	}
 }
 
 // typeKeys are the keys that not all types of remotes have.
@@ -151,9 +154,6 @@ func (r *configReader) ofType(kind string, seen map[string]ast.Node) {
 // checkRemote says what is wrong with a remote whose keys are right, each by
 // itself.
 func (r *configReader) checkRemote(n, keyring ast.Node, remote reposync.Remote) {
-	if len(r.problems) > 0 {
-		return
-	}
 	if err := remote.Validate(); err != nil {
 		r.problem(n, "%v", err)
 	} else if keyring != nil {
