@@ -135,6 +135,9 @@ func (d *debReader) contradiction(p string) error {
 
 // withMetadata adds the metadata to the files of the pool.
 func (d *debReader) withMetadata(pool []layout.File) ([]layout.File, error) {
+	if d.clash != "" {
+		return nil, fmt.Errorf("path %q is metadata with different content", d.clash)
+	}
 	var more []layout.File
 	for p, f := range d.metadata {
 		if at, ok := find(pool, p); ok && pool[at] != f {

@@ -36,6 +36,7 @@ type debReader struct {
 	mu         sync.Mutex
 	bodies     map[string][]byte            // by path
 	metadata   map[string]layout.File       // by path; those in bodies too
+	clash      string                       // a path of metadata with two contents
 	listed     map[string]bool              // paths of metadata that is not in bodies
 	validators map[string]layout.Validators // of the files that lead to the others
 	releases   []layout.Release             // one for each suite
@@ -224,7 +225,15 @@ func (d *debReader) keep(p string, body []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.bodies[p] = body
-	d.metadata[p] = layout.File{Path: p, Size: int64(len(body)), SHA256: layout.DigestOf(body)}
+	d.add(layout.File{Path: p, Size: int64(len(body)), SHA256: layout.DigestOf(body)})
+}
+
+// add takes in a file of metadata, under the lock.
+func (d *debReader) add(f layout.File) {
+	if is, ok := d.metadata[f.Path]; ok && is != f {
+		d.clash = f.Path
+	}
+	d.metadata[f.Path] = f
 }
 
 // list takes in files of metadata that are for Fetch.
@@ -233,7 +242,7 @@ func (d *debReader) list(size int64, sum layout.Digest, paths ...string) {
 	defer d.mu.Unlock()
 	for _, p := range paths {
 		d.listed[p] = true
-		d.metadata[p] = layout.File{Path: p, Size: size, SHA256: sum}
+		d.add(layout.File{Path: p, Size: size, SHA256: sum})
 	}
 }
 
