@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -163,8 +164,10 @@ func kill(m machine, s faultStep, disturb string, want siteBytes) string {
 	if err := m.tellsTruth(); err != nil {
 		wrong("%v", err)
 	}
+	m.ageRules()
 	lost := machine{m.t, filepath.Join(m.t.TempDir(), "m"), m.remote}
 	must(m.t, os.CopyFS(lost.dir, os.DirFS(m.dir)))
+	lost.ageRules() // a copy is new
 	must(m.t, os.RemoveAll(filepath.Join(lost.dir, "datestone.db")))
 	for _, again := range []machine{m, lost} {
 		if code, said := again.here(s); code != 0 {
@@ -175,6 +178,21 @@ func kill(m machine, s faultStep, disturb string, want siteBytes) string {
 		}
 	}
 	return why.String()
+}
+
+// ageRules makes the files of rules so old that the next run knows those that
+// were never finished.
+func (m machine) ageRules() {
+	old := time.Now().Add(-2 * leftAfter)
+	must(m.t, filepath.WalkDir(filepath.Join(m.dir, "redirects"), func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) { // killed before there were any
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return os.Chtimes(path, old, old)
+	}))
 }
 
 // cont wakes a stopped process and waits for its end.

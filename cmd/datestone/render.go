@@ -1,13 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -135,45 +130,4 @@ func (w written) print(e *env, target string, asJSON bool) error {
 	}
 	e.Log.Debug("rules are as they were", "path", w.path)
 	return nil
-}
-
-// writeRules brings the artifacts to their places below dir.
-func writeRules(dir string, artifacts []redirects.Artifact) ([]written, error) {
-	var all []written
-	for _, a := range artifacts {
-		path := filepath.Join(dir, filepath.FromSlash(a.Name))
-		changed, err := replaceFile(path, a.Body)
-		if err != nil {
-			return all, fmt.Errorf("write rules: %w", err)
-		}
-		all = append(all, written{path, changed})
-	}
-	return all, nil
-}
-
-// replaceFile makes body the content of the file at path, in one step: a
-// server that reloads in between sees the old rules or the new ones. It
-// reports whether that changed anything.
-func replaceFile(path string, body []byte) (changed bool, err error) {
-	old, err := os.ReadFile(path)
-	switch {
-	case err == nil && bytes.Equal(old, body):
-		return false, nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return false, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return false, err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return false, err
-	}
-	defer os.Remove(f.Name()) // gone already, when all went well
-	_, err = f.Write(body)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
-		return false, err
-	}
-	return true, os.Rename(f.Name(), path)
 }
