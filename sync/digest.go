@@ -71,7 +71,12 @@ func (s source) remember(files []layout.File) error {
 }
 
 // hashed reads content, holds it against upstream's digest, and returns its own.
+// A remote that is read again, because it changed, is asked only for what is new.
 func (s source) hashed(ctx context.Context, f layout.File) (layout.Digest, error) {
+	claim := spoolClaim{s.Remote.String(), f.Path, f.Upstream, f.Size}
+	if d, ok := s.spool.known(claim); ok {
+		return d, nil
+	}
 	kind, digits, _ := strings.Cut(f.Upstream, ":")
 	sum, err := rpmmd.ParseChecksum(kind, digits)
 	if err != nil {
@@ -82,9 +87,11 @@ func (s source) hashed(ctx context.Context, f layout.File) (layout.Digest, error
 		return layout.Digest{}, err
 	}
 	defer c.Close()
-	copied, err := s.spool.room(f.Size)
-	if err != nil {
-		return layout.Digest{}, err
+	copied := &spooled{Writer: io.Discard, at: -1} // what is on this machine can be read again
+	if !s.local() {
+		if copied, err = s.spool.room(f.Size); err != nil {
+			return layout.Digest{}, err
+		}
 	}
 	own, theirs := sha256.New(), sum.Hash()
 	if _, err := io.Copy(io.MultiWriter(own, theirs, copied), c); err != nil {
@@ -94,7 +101,7 @@ func (s source) hashed(ctx context.Context, f layout.File) (layout.Digest, error
 		return layout.Digest{}, &checksumError{f.Path, sum, got}
 	}
 	digest := layout.Digest(own.Sum(nil))
-	s.spool.keep(digest, copied)
+	s.spool.keep(claim, digest, copied.at)
 	return digest, nil
 }
 
@@ -113,13 +120,26 @@ type spool struct {
 	mu   sync.Mutex
 	file *os.File
 	end  int64
-	at   map[layout.Digest]int64
+	at   map[spoolName]int64
+	read map[spoolClaim]layout.Digest
+}
+
+// A spoolName is content.
+type spoolName struct {
+	digest layout.Digest
+	size   int64
+}
+
+// A spoolClaim is content as a remote names it.
+type spoolClaim struct {
+	remote, path, upstream string
+	size                   int64
 }
 
 // A spooled is the room of one content.
 type spooled struct {
-	*io.OffsetWriter
-	at int64
+	io.Writer
+	at int64 // -1: nowhere
 }
 
 // room returns a writer for that many bytes.
@@ -134,24 +154,38 @@ func (s *spool) room(size int64) (*spooled, error) {
 		// Where an open file can't be removed it stays until temporary files are
 		// cleaned away.
 		_ = os.Remove(f.Name())
-		s.file, s.at = f, map[layout.Digest]int64{}
+		s.file = f
 	}
 	w := &spooled{io.NewOffsetWriter(s.file, s.end), s.end}
 	s.end += size
 	return w, nil
 }
 
-func (s *spool) keep(d layout.Digest, w *spooled) {
+// keep remembers the digest of what a remote has, and where it stands.
+func (s *spool) keep(c spoolClaim, d layout.Digest, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.at[d] = w.at
+	if s.read == nil {
+		s.at, s.read = map[spoolName]int64{}, map[spoolClaim]layout.Digest{}
+	}
+	s.read[c] = d
+	if at >= 0 {
+		s.at[spoolName{d, c.size}] = at
+	}
+}
+
+func (s *spool) known(c spoolClaim) (layout.Digest, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok := s.read[c]
+	return d, ok
 }
 
 // open returns the content of f, or nil.
 func (s *spool) open(f layout.File) io.Reader {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := s.at[f.SHA256]
+	at, ok := s.at[spoolName{f.SHA256, f.Size}]
 	if !ok {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -194,6 +195,37 @@ func TestRPMKnowsContentFromBefore(t *testing.T) {
 	broken := func(yield func(layout.File, error) bool) { yield(layout.File{}, errors.New("the index is broken")) }
 	if _, err := c.ReadAfter(t.Context(), s.remote(), layout.Remote{}, broken); err == nil || err.Error() != "the index is broken" {
 		t.Errorf("got %v, want what broke", err)
+	}
+}
+
+// A remote that changes while it is read is asked once for what stayed.
+func TestRPMReadsUnknownContentOnce(t *testing.T) {
+	t.Parallel()
+	r := smallRPM()
+	r.kind = "sha512"
+	s := newRPMServer(t, r)
+	next := smallRPM()
+	next.kind, next.packages["Packages/c.rpm"] = "sha512", "c"
+	later := new(sync.Once)
+	remote := s.before(func(path string) {
+		if path == "treeinfo" { // all else was read
+			later.Do(func() { s.become(next) })
+		}
+	})
+	c := reposync.New(quick(nil))
+	state, err := c.Read(t.Context(), remote, layout.Remote{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if moved, err := c.Moved(t.Context(), remote, state); !moved || err != nil {
+		t.Fatalf("moved: %v, %v", moved, err)
+	}
+	if state, err = c.Read(t.Context(), remote, layout.Remote{}); err != nil {
+		t.Fatal(err)
+	}
+	holdsFiles(t, c, remote, state, next.files(t))
+	if n := s.asked("Packages/"); n != 3 {
+		t.Errorf("%d requests for 3 packages", n)
 	}
 }
 

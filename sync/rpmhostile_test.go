@@ -213,7 +213,7 @@ func TestRPMSignatureComesLater(t *testing.T) {
 // bombs are what 100 GB are made of.
 func bombs(t *testing.T, block string) string {
 	t.Helper()
-	const blocks, size = 3200, 32 << 20
+	const blocks, size = 12800, 8 << 20
 	var b bytes.Buffer
 	w, err := xz.NewWriter(&b)
 	for n := 0; n < size && err == nil; n += len(block) {
