@@ -119,18 +119,18 @@ func (r Remote) keyring() (aptrepo.Keyring, error) {
 }
 
 func (r Remote) keyringBytes() ([]byte, error) {
-	f, err := os.Open(r.Keyring)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(r.Keyring) // opening a pipe would wait for its writer
 	if err == nil && !info.Mode().IsRegular() {
 		err = errors.New("is not a regular file")
 	}
 	if err != nil {
 		return nil, err
 	}
+	f, err := os.Open(r.Keyring)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxKeyring+1))
 	if err == nil && len(b) > maxKeyring {
 		err = fmt.Errorf("is larger than %d bytes", maxKeyring)
