@@ -13,6 +13,9 @@ const (
 	RootPageKey = indexPage
 	// RepositoriesKey is the machine's way in: Repositories as JSON.
 	RepositoriesKey = "repositories.json"
+	// KeyringPath is where a checkpoint has the keys that its remote was
+	// verified with. No file of a remote that has keys may have this path.
+	KeyringPath = "datestone-keyring.asc"
 	// PrivatePrefix is above all that only datestone reads.
 	PrivatePrefix = ".datestone/"
 )

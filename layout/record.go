@@ -49,14 +49,22 @@ type Remote struct {
 	// only for the same one.
 	Config     Digest     `json:"config"`
 	Validators Validators `json:"validators"`
-	// Releases are those of the suites of a "deb" remote, in their order.
-	Releases []Release `json:"releases,omitempty"`
+	// Releases are those of the suites of a "deb" remote, in their order;
+	// Components and Architectures those that were asked for.
+	Releases      []Release `json:"releases,omitempty"`
+	Components    []string  `json:"components,omitempty"`
+	Architectures []string  `json:"architectures,omitempty"`
+	// Keyring is the path of the keys that the remote was verified with, in the
+	// checkpoint: KeyringPath, or empty.
+	Keyring string `json:"keyring,omitempty"`
 }
 
-// A Release is what a suite says of its own age. Clients refuse it after
+// A Release is what a suite says of itself. Clients refuse it after
 // ValidUntil, unless they are told not to.
 type Release struct {
 	Suite      string `json:"suite"` // as it was asked for
+	Origin     string `json:"origin,omitempty"`
+	Label      string `json:"label,omitempty"`
 	Date       Stamp  `json:"date,omitempty"`
 	ValidUntil Stamp  `json:"valid_until,omitempty"`
 }

@@ -157,6 +157,9 @@ func (c *Client) read(ctx context.Context, r Remote, m mirror, known layout.Remo
 	defer s.Close()
 	s.before = before
 	state, err := formats[r.Type].read(ctx, s, known)
+	if err == nil {
+		err = s.archive(state)
+	}
 	if err != nil {
 		return nil, newScrubber(r, s.location).err(err)
 	}
@@ -254,6 +257,9 @@ type elsewhere interface {
 func openContent(ctx context.Context, s source, f layout.File, hashed bool) (io.ReadCloser, error) {
 	if _, err := layout.CleanPath(f.Path); err != nil {
 		return nil, err
+	}
+	if f.Path == layout.KeyringPath && s.Keyring != "" {
+		return s.openKeyring(ctx, f)
 	}
 	c, err := s.open(ctx, f)
 	if e, ok := formats[s.Type].(elsewhere); ok && errors.Is(err, ErrMoved) {

@@ -73,7 +73,7 @@ func TestDebReadTakesTheState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"pool/main/a/a_1_amd64.deb", "pool/main/a/all_1_all.deb", "pool/main/d/d_1_amd64.udeb", "pool/main/s/src_1.dsc", "pool/main/s/src_1.tar.xz",
+	want := []string{layout.KeyringPath, "pool/main/a/a_1_amd64.deb", "pool/main/a/all_1_all.deb", "pool/main/d/d_1_amd64.udeb", "pool/main/s/src_1.dsc", "pool/main/s/src_1.tar.xz",
 		"dists/stable/InRelease", "dists/stable/Release", "dists/stable/Release.gpg", "dists/stable/main/binary-amd64/Packages.diff/p1.gz"}
 	var hashed []string
 	for p := range s.have {
@@ -103,11 +103,12 @@ func TestDebReadTakesTheState(t *testing.T) {
 	for i := range wantBodies {
 		wantBodies[i] = "dists/stable/" + wantBodies[i]
 	}
+	wantBodies = slices.Insert(wantBodies, 0, layout.KeyringPath)
 	if d := gocmp.Diff(wantBodies, slices.Sorted(maps.Keys(got.Bodies))); d != "" {
 		t.Errorf("bodies: want -, got +\n%s", d)
 	}
 	holdsContent(t, c, r, remote, got)
-	releases := []layout.Release{{Suite: "stable", Date: "20250318T120000Z", ValidUntil: "20250325T120000Z"}}
+	releases := []layout.Release{{Suite: "stable", Origin: "Test", Date: "20250318T120000Z", ValidUntil: "20250325T120000Z"}}
 	if d := gocmp.Diff(releases, got.Remote.Releases); d != "" {
 		t.Errorf("releases: want -, got +\n%s", d)
 	}
@@ -237,7 +238,7 @@ func TestDebSuites(t *testing.T) {
 				for _, f := range got.Files {
 					paths = append(paths, f.Path)
 				}
-				want := []string{test.dir + "InRelease", test.dir + "Release", test.dir + "Release.gpg", test.dir + index, test.path}
+				want := []string{layout.KeyringPath, test.dir + "InRelease", test.dir + "Release", test.dir + "Release.gpg", test.dir + index, test.path}
 				slices.Sort(want)
 				if d := gocmp.Diff(want, paths); d != "" {
 					t.Errorf("want -, got +\n%s", d)

@@ -150,8 +150,8 @@ func TestDebLeavesOut(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(st.Files) != 3 || st.Bodies["dists/stable/InRelease"] == nil {
-				t.Errorf("got %v, want InRelease, index and package", st.Files)
+			if len(st.Files) != 4 || st.Bodies["dists/stable/InRelease"] == nil {
+				t.Errorf("got %v, want keyring, InRelease, index and package", st.Files)
 			}
 		})
 	}

@@ -120,9 +120,9 @@ func (d *debReader) release(ctx context.Context, s debSuite) (*aptrepo.Release, 
 	return release, nil
 }
 
-// dated is what the log says of a Release.
+// dated is what the log says of a Release, its times above all.
 func dated(s debSuite, release *aptrepo.Release) layout.Release {
-	r := layout.Release{Suite: s.name}
+	r := layout.Release{Suite: s.name, Origin: release.Origin, Label: release.Label}
 	if !release.Date.IsZero() {
 		r.Date = layout.StampOf(release.Date)
 	}

@@ -172,7 +172,8 @@ func sorted(names []string) []string { return slices.Sorted(slices.Values(names)
 
 // Described returns what the log says of the remote; without validators.
 func (r Remote) Described() layout.Remote {
-	return layout.Remote{Type: r.Type, URL: r.String(), Mode: cmp.Or(r.Mode, Mirror), Config: r.ConfigDigest()}
+	return layout.Remote{Type: r.Type, URL: r.String(), Mode: cmp.Or(r.Mode, Mirror), Config: r.ConfigDigest(),
+		Components: r.Components, Architectures: r.Architectures}
 }
 
 // String returns the URL without user, password and query; it is all of a

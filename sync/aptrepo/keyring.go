@@ -31,11 +31,13 @@ func ParseKeyring(b []byte) (Keyring, error) {
 	var k Keyring
 	blocks, err := blocks(b, openpgp.PublicKeyType)
 	for _, block := range blocks {
-		if err != nil {
-			break
-		}
 		var keys openpgp.EntityList
-		keys, err = openpgp.ReadKeyRing(bytes.NewReader(block))
+		if err == nil {
+			err = public(block)
+		}
+		if err == nil {
+			keys, err = openpgp.ReadKeyRing(bytes.NewReader(block))
+		}
 		k.keys = append(k.keys, keys...)
 	}
 	if err == nil && len(k.keys) == 0 {
@@ -45,6 +47,46 @@ func ParseKeyring(b []byte) (Keyring, error) {
 		return Keyring{}, fmt.Errorf("is no file of public keys: %w", err)
 	}
 	return k, nil
+}
+
+// public refuses secret keys, since keyrings are published.
+func public(block []byte) error {
+	const secretKey, secretSubkey = 5, 7 // RFC 9580, section 5
+	for packets := packet.NewOpaqueReader(bytes.NewReader(block)); ; {
+		p, err := packets.Next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case p.Tag == secretKey || p.Tag == secretSubkey:
+			return errors.New("it has a secret key; write gpg --export in place of --export-secret-keys")
+		}
+	}
+}
+
+// Armored returns a file of public keys as one armored block, which is what all
+// clients read: apt of several blocks the first alone, rpm no binary file.
+func Armored(b []byte) ([]byte, error) {
+	blocks, err := blocks(b, openpgp.PublicKeyType)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	w, err := armor.Encode(&text, openpgp.PublicKeyType, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, block := range blocks {
+		if _, err := w.Write(block); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	text.WriteByte('\n')
+	return text.Bytes(), nil
 }
 
 var armorBegin = []byte("-----BEGIN PGP ")

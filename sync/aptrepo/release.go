@@ -16,6 +16,7 @@ import (
 // A Release is what of a Release file decides what there is.
 type Release struct {
 	Suite, Codename string
+	Origin, Label   string
 	Components      []string // "main"; those of security archives "updates/main"
 	Architectures   []string // "all" may be missing though there are indexes of it
 	// Clients refuse a Release after ValidUntil. Both times may be zero.
@@ -97,6 +98,10 @@ func (p *releaseParser) field(name []byte) *string {
 		return &p.release.Suite
 	case "codename":
 		return &p.release.Codename
+	case "origin":
+		return &p.release.Origin
+	case "label":
+		return &p.release.Label
 	case "date":
 		return &p.date
 	case "valid-until":
