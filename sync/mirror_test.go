@@ -41,7 +41,11 @@ func (s *mirrorSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case mirror == "list" && r.URL.RawQuery == "repo=x&token=secret":
 		fmt.Fprint(w, s.list)
+	case ok && r.Header.Get("If-None-Match")+r.Header.Get("If-Modified-Since") != "":
+		w.WriteHeader(http.StatusNotModified) // as a mirror says of what it has, not of what another had
 	case ok:
+		w.Header().Set("ETag", `"1"`)
+		w.Header().Set("Last-Modified", "Mon, 17 Mar 2025 12:00:00 GMT")
 		fmt.Fprint(w, body)
 	default:
 		http.NotFound(w, r)
@@ -229,7 +233,7 @@ func TestMirrorsThatAreNotRead(t *testing.T) {
 	files := smallRPM().files(t)
 	mirror := newMirrorSite(t, map[string]map[string]string{"1": files})
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "http://169.254.169.254/x/\nftp://x/\n%s/1/\n", mirror.URL)
+		fmt.Fprintf(w, "http://169.254.169.254/x/\nhttps://169.254.169.254/x/\nftp://x/\n%s/1/\n", mirror.URL)
 	}))
 	t.Cleanup(secure.Close)
 	remote := reposync.Remote{Type: "rpm", Mirrorlist: secure.URL + "/list", CA: writePEM(t, secure)}

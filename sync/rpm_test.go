@@ -137,6 +137,31 @@ func TestRPMForbiddenIsNotThere(t *testing.T) {
 	}
 }
 
+// Web servers may name the encoding of a .gz file, and send the file itself.
+func TestRPMFromServersThatNameEncodings(t *testing.T) {
+	t.Parallel()
+	files := smallRPM().files(t)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		path := strings.TrimPrefix(q.URL.Path, "/repo/")
+		if strings.HasSuffix(path, ".gz") {
+			w.Header().Set("Content-Encoding", "x-gzip")
+		}
+		if body, ok := files[path]; ok {
+			io.WriteString(w, body)
+		} else {
+			http.NotFound(w, q)
+		}
+	}))
+	t.Cleanup(front.Close)
+	remote := reposync.Remote{Type: "rpm", URL: front.URL + "/repo"}
+	c := reposync.New(quick(nil))
+	got, err := c.Read(t.Context(), remote, layout.Remote{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	holdsFiles(t, c, remote, got, files)
+}
+
 func TestRPMInADirectory(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"sha256", "sha512"} {

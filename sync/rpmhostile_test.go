@@ -42,17 +42,27 @@ func TestRPMRefuses(t *testing.T) {
 		"a file that is a directory":    {primary(a, `href="Packages"`), `path "Packages" is a file, and a directory`},
 		"a package as metadata":         {primary(a, `href="repodata/repomd.xml"`), `path "repodata/repomd.xml" is claimed with different content`},
 		"one path twice":                {primary(a, `href="Packages/libb++-1~rc.rpm"`), `path "Packages/libb++-1~rc.rpm" is claimed with different content: 5 bytes, sha256:`},
-		"an entity bomb":                {primary("<metadata", "<!DOCTYPE m [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>\n<metadata"), "has a document type"},
-		"an unknown entity":             {primary("<name>x", "<name>&b;"), "invalid character entity"},
-		"an unknown checksum":           {primary(`type="sha256"`, `type="crc32"`), `checksum type "crc32" is not known`},
-		"another document":              {func(r *rpmRepo) { r.primary = func(string) string { return "<html></html>" } }, "is <html>, want <metadata>"},
-		"a page as repomd.xml":          {func(r *rpmRepo) { r.repomd = func(string) string { return "<html></html>" } }, "repodata/repomd.xml: line 1: is <html>, want <repomd>"},
-		"metadata on another host":      {repomd(`href="repodata/filelists.x"`, `href="https://evil.example/x"`), `data "filelists": location "https://evil.example/x": is on another host`},
-		"metadata above":                {repomd(`href="repodata/filelists.x"`, `href="../x"`), `data "filelists": location "../x": leads out`},
-		"no primary":                    {repomd(`type="primary"`, `type="secondary"`), "names 0 files of the type primary"},
-		"two of them":                   {repomd(`type="filelists"`, `type="primary"`), "filelists.x: line 1: begins with"},
-		"metadata that is not there":    {repomd(`href="repodata/primary.xml.gz"`, `href="repodata/none"`), "404"},
-		"an image without a checksum":   {func(r *rpmRepo) { r.more = map[string]string{"treeinfo": "[tree]\n[stage2]\nmainimage = x.img\n"} }, `treeinfo: image "x.img" has no checksum`},
+		"one path twice, two sizes": {func(r *rpmRepo) {
+			r.primary = func(s string) string {
+				_, packages, _ := strings.Cut(s, ">\n")
+				return strings.Replace(s, "</metadata>", strings.Replace(packages, `package="5"`, `package="6"`, 1), 1)
+			}
+		}, `is claimed with different content: 5 bytes, sha256:`},
+		"a bomb of elements": {func(r *rpmRepo) {
+			r.unsized = true
+			r.primary = func(string) string { return "<metadata>" + strings.Repeat("<x/>", 4<<20) + "</metadata>" }
+		}, "is too long when unpacked"},
+		"an entity bomb":              {primary("<metadata", "<!DOCTYPE m [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>\n<metadata"), "has a document type"},
+		"an unknown entity":           {primary("<name>x", "<name>&b;"), "invalid character entity"},
+		"an unknown checksum":         {primary(`type="sha256"`, `type="crc32"`), `checksum type "crc32" is not known`},
+		"another document":            {func(r *rpmRepo) { r.primary = func(string) string { return "<html></html>" } }, "is <html>, want <metadata>"},
+		"a page as repomd.xml":        {func(r *rpmRepo) { r.repomd = func(string) string { return "<html></html>" } }, "repodata/repomd.xml: line 1: is <html>, want <repomd>"},
+		"metadata on another host":    {repomd(`href="repodata/filelists.x"`, `href="https://evil.example/x"`), `data "filelists": location "https://evil.example/x": is on another host`},
+		"metadata above":              {repomd(`href="repodata/filelists.x"`, `href="../x"`), `data "filelists": location "../x": leads out`},
+		"no primary":                  {repomd(`type="primary"`, `type="secondary"`), "names 0 files of the type primary"},
+		"two of them":                 {repomd(`type="filelists"`, `type="primary"`), "filelists.x: line 1: begins with"},
+		"metadata that is not there":  {repomd(`href="repodata/primary.xml.gz"`, `href="repodata/none"`), "404"},
+		"an image without a checksum": {func(r *rpmRepo) { r.more = map[string]string{"treeinfo": "[tree]\n[stage2]\nmainimage = x.img\n"} }, `treeinfo: image "x.img" has no checksum`},
 		"an image above": {func(r *rpmRepo) {
 			r.more = map[string]string{"treeinfo": "[tree]\n[checksums]\n../x = md5:" + sum("md5", "") + "\n"}
 		}, `location "../x": leads out`},

@@ -98,7 +98,8 @@ func (s *site) stat(ctx context.Context, path string) (size int64, err error) {
 	return size, err
 }
 
-// whole reads an answer to get.
+// whole reads an answer to get. What is said of encodings at wrongLength holds
+// here where the limit is the size that metadata declares.
 func (s *site) whole(resp *http.Response, limit int64) ([]byte, error) {
 	encoding := resp.Header.Get("Content-Encoding")
 	switch {
@@ -106,7 +107,7 @@ func (s *site) whole(resp *http.Response, limit int64) ([]byte, error) {
 		return nil, backoff.Permanent(ErrNotModified)
 	case resp.StatusCode != http.StatusOK:
 		return nil, s.status(resp)
-	case encoding != "" && encoding != "identity":
+	case encoding != "" && encoding != "identity" && resp.ContentLength != limit:
 		return nil, backoff.Permanent(encodingError(encoding))
 	}
 	body, err := readAll(resp.Body, resp.ContentLength, limit)
