@@ -156,9 +156,10 @@ func (u *rpmUpstream) publish(state, key string, flags ...string) {
 // make makes the states.
 func (u *rpmUpstream) make() {
 	u.t.Helper()
+	// With side files in zchunk form.
 	u.build("hello", "1", "hello")
 	u.build("world", "1", "world")
-	u.publish("one", "First")
+	u.publish("one", "First", "--zck")
 
 	// A new version; another digest, another compression.
 	u.build("hello", "2", "hello again")
