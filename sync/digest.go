@@ -22,6 +22,7 @@ func (s source) digest(ctx context.Context, files []layout.File) error {
 	if err := s.remember(files); err != nil {
 		return err
 	}
+	s.announce(ctx, files)
 	unknown := func(yield func(layout.File, error) bool) {
 		for _, f := range files {
 			if f.SHA256.IsZero() && !yield(f, nil) {
@@ -47,6 +48,19 @@ func (s source) digest(ctx context.Context, files []layout.File) error {
 		}
 	}
 	return err
+}
+
+// announce says what is going to be read, which may take long and has no bar.
+func (s source) announce(ctx context.Context, files []layout.File) {
+	count, bytes := 0, int64(0)
+	for _, f := range files {
+		if f.SHA256.IsZero() {
+			count, bytes = count+1, bytes+f.Size
+		}
+	}
+	if count > 0 {
+		s.log.InfoContext(ctx, "reading content whose SHA-256 upstream does not declare", "remote", s.Remote, "files", count, "bytes", bytes)
+	}
 }
 
 // remember gives files the digest of a file known before that has the same

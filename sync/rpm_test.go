@@ -1,6 +1,7 @@
 package reposync_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -206,7 +207,8 @@ func TestRPMKnowsContentFromBefore(t *testing.T) {
 	r.packages["Packages/c-1.rpm"] = "c one"
 	r.packages["Packages/a-1.rpm"] = "A ONE" // replaced
 	s.become(r)
-	c := reposync.New(quick(nil)) // on another machine
+	var log bytes.Buffer
+	c := reposync.New(quick(&log)) // on another machine
 	second, err := c.ReadAfter(t.Context(), s.remote(), first.Remote, layout.Files(first.Files))
 	if err != nil {
 		t.Fatal(err)
@@ -215,6 +217,9 @@ func TestRPMKnowsContentFromBefore(t *testing.T) {
 		if got := s.asked(p); got != want {
 			t.Errorf("%s was asked for %d times, want %d", p, got, want)
 		}
+	}
+	if want := "does not declare\" remote=" + s.URL + "/repo/ files=2 bytes=10"; !strings.Contains(log.String(), want) {
+		t.Errorf("the log says %q, want %q", log.String(), want)
 	}
 	holdsFiles(t, c, s.remote(), second, r.files(t))
 	broken := func(yield func(layout.File, error) bool) { yield(layout.File{}, errors.New("the index is broken")) }
