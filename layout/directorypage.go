@@ -5,15 +5,19 @@ import (
 	"strings"
 )
 
-// DirectoryPages draws the page of every directory of a checkpoint, each when
-// its last file has passed: what is held in memory is the rows of the open
-// directories. files are sorted and have FirstSeen. A directory that ships its
-// own index.html gets no page. A checkpoint without files has the page of its
-// root. What is drawn depends on the arguments alone.
+// DirectoryPages draws the pages of a plan without source.
 func DirectoryPages(base, publicPath string, id Stamp, files iter.Seq2[File, error]) iter.Seq2[Page, error] {
+	return Plan{Base: base, PublicPath: publicPath, ID: id, Files: files}.Pages()
+}
+
+// Pages draws the page of every directory of a checkpoint, each when its last
+// file has passed: what is held in memory is the rows of the open directories.
+// A directory that ships its own index.html gets no page. A checkpoint without
+// files has the page of its root. What is drawn depends on the plan alone.
+func (p Plan) Pages() iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
-		d := drawer{prefix: CheckpointPrefix(base, id), publicPath: publicPath, id: id, open: []openDir{{}}}
-		for f, err := range files {
+		d := drawer{Plan: p, prefix: CheckpointPrefix(p.Base, p.ID), open: []openDir{{}}}
+		for f, err := range p.Files {
 			if err != nil {
 				yield(Page{}, err)
 				return
@@ -35,10 +39,9 @@ func DirectoryPages(base, publicPath string, id Stamp, files iter.Seq2[File, err
 
 // A drawer holds the directories on the way to the file that passes.
 type drawer struct {
-	prefix     string // of the checkpoint's keys
-	publicPath string
-	id         Stamp
-	open       []openDir // the root first; each lies in the one before
+	Plan
+	prefix string    // of the checkpoint's keys
+	open   []openDir // the root first; each lies in the one before
 }
 
 type openDir struct {
@@ -87,14 +90,17 @@ func (d *drawer) close(yield func(Page, error) bool) bool {
 func (d *drawer) draw(o openDir) Page {
 	key := d.prefix + o.path
 	b := make([]byte, 0, 2048+128*len(o.rows))
-	b = appendHead(b, d.publicPath+key, none)
+	b = appendHead(b, d.PublicPath+key, none)
 	b = appendRows(b, "../", o.rows)
 	b = append(b, "<p>"...)
 	b = appendCount(b, o.files, "file")
 	b = append(b, ", "...)
 	b = appendSize(b, o.size)
 	b = append(b, ". Checkpoint "...)
-	b = append(b, d.id...)
+	b = append(b, d.ID...)
 	b = append(b, " never changes; dates are those of its content, in UTC.</p>\n"...)
+	if o.path == "" {
+		b = appendClients(b, d.Source, "this checkpoint")
+	}
 	return NewPage(DirectoryPage, key+indexPage, appendFoot(b), 0)
 }

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // listedCheckpoints is how many the list of checkpoints shows.
@@ -14,8 +13,9 @@ const listedCheckpoints = 1000
 // ListingPages draws the page that lists the checkpoints of a repository and,
 // when there are more than 1,000, those of the months in which the checkpoints
 // changed lie (all months where changed is nil, or where the list has just
-// outgrown one page). The months come first: the list links to them.
-func ListingPages(t Table, publicURL string, changed []Stamp) ([]Page, error) {
+// outgrown one page). The months come first: the list links to them. newest is
+// the remote of the newest checkpoint's record.
+func ListingPages(t Table, newest Remote, publicURL string, changed []Stamp) ([]Page, error) {
 	if _, err := PublicPath(publicURL); err != nil {
 		return nil, fmt.Errorf("draw the listing of %q: %w", t.Repository, err)
 	}
@@ -23,10 +23,11 @@ func ListingPages(t Table, publicURL string, changed []Stamp) ([]Page, error) {
 	if len(t.Checkpoints) > listedCheckpoints {
 		pages = monthPages(t, changed)
 	}
-	return append(pages, listingPage(t, strings.TrimRight(publicURL, "/")+"/")), nil
+	s := Source{Repository: t.Repository, URL: RepositoryURL(publicURL, t.BasePath), ID: t.Newest(), Remote: newest}
+	return append(pages, listingPage(t, s)), nil
 }
 
-func listingPage(t Table, publicURL string) Page {
+func listingPage(t Table, s Source) Page {
 	shown := t.Checkpoints[max(0, len(t.Checkpoints)-listedCheckpoints):]
 	b := appendHead(nil, t.PublicPath+t.BasePath+"/", t.Log.Entries)
 	b = appendListingIntro(b, t, len(shown))
@@ -34,7 +35,9 @@ func listingPage(t Table, publicURL string) Page {
 	if len(shown) < len(t.Checkpoints) {
 		b = appendMonthLinks(b, t)
 	}
-	b = appendUsage(b, t, publicURL+t.BasePath+"/")
+	b = appendUsage(b, t, s.URL)
+	b = appendClients(b, s, "the newest")
+	b = appendPrograms(b)
 	return NewPage(Listing, ListingKey(t.BasePath), appendFoot(b), t.Log.Entries)
 }
 

@@ -41,7 +41,7 @@ func everyHours(n, hours int) []layout.Stamp {
 // listing returns the pages of t by key; the listing itself comes last.
 func listing(t *testing.T, table layout.Table, changed []layout.Stamp) (keys []string, pages map[string]layout.Page) {
 	t.Helper()
-	drawn, err := layout.ListingPages(table, publicURL, changed)
+	drawn, err := layout.ListingPages(table, debRemote, publicURL, changed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func TestListingDrawsTheMonthsThatChanged(t *testing.T) {
 
 func TestListingRefusesAnAddressThatIsNone(t *testing.T) {
 	t.Parallel()
-	_, err := layout.ListingPages(tableOf(nil), "ftp://example.org/", nil)
+	_, err := layout.ListingPages(tableOf(nil), layout.Remote{}, "ftp://example.org/", nil)
 	if err == nil || !strings.Contains(err.Error(), `"ftp://example.org/"`) {
 		t.Errorf("got %v, want an error that names the address", err)
 	}
@@ -218,7 +218,7 @@ func TestListingRefusesAnAddressThatIsNone(t *testing.T) {
 
 func TestListingTakesAnAddressWithoutItsLastSlash(t *testing.T) {
 	t.Parallel()
-	pages, err := layout.ListingPages(tableOf(nil), "https://example.org/mirror", nil)
+	pages, err := layout.ListingPages(tableOf(nil), layout.Remote{}, "https://example.org/mirror", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func BenchmarkListingPages(b *testing.B) {
 	table := tableOf(nil, everyHours(100_000, 1)...)
 	changed := []layout.Stamp{table.Newest()}
 	for b.Loop() {
-		if _, err := layout.ListingPages(table, publicURL, changed); err != nil {
+		if _, err := layout.ListingPages(table, debRemote, publicURL, changed); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -239,7 +239,7 @@ func BenchmarkListingPages(b *testing.B) {
 
 func ExampleListingPages() {
 	table := layout.NewTable(layout.Settings{Repository: "myfile", BasePath: "checkpoints/myfile", PublicPath: "/"})
-	pages, err := layout.ListingPages(table, "https://snapshots.example.org/", nil)
+	pages, err := layout.ListingPages(table, layout.Remote{Type: "file"}, "https://snapshots.example.org/", nil)
 	if err != nil {
 		fmt.Println(err)
 		return

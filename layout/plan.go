@@ -8,7 +8,9 @@ type Plan struct {
 	Base       string
 	PublicPath string
 	ID         Stamp
-	Files      iter.Seq2[File, error]
+	// Source is for the page of the checkpoint, which says how to read it.
+	Source Source
+	Files  iter.Seq2[File, error]
 }
 
 // A Step puts one file in its place.
@@ -40,11 +42,6 @@ func (p Plan) Steps(held func(File) (key string, err error)) iter.Seq2[Step, err
 func (p Plan) Object(f File) Object {
 	key := Key(p.Base, p.ID, f.Path)
 	return Object{Key: key, Size: f.Size, SHA256: f.SHA256, Header: HeaderFor(Content, key)}
-}
-
-// Pages draws the plan's directory pages.
-func (p Plan) Pages() iter.Seq2[Page, error] {
-	return DirectoryPages(p.Base, p.PublicPath, p.ID, p.Files)
 }
 
 // Keys returns all keys of the checkpoint, files and pages: what must stand

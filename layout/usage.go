@@ -24,7 +24,11 @@ func appendUsage(b []byte, t Table, url string) []byte {
 	b = appendText(b, url+exampleDay(t)+"/FILE")
 	b = append(b, "\ncurl -fLO "...)
 	b = appendText(b, url+"latest/FILE")
-	return append(b, "</pre>\n<p>For programs: <a href=\"./checkpoints.json\">checkpoints.json</a>, "+
+	return append(b, "</pre>\n"...)
+}
+
+func appendPrograms(b []byte) []byte {
+	return append(b, "<p>For programs: <a href=\"./checkpoints.json\">checkpoints.json</a>, "+
 		"and the log in <code>log/1.json</code>, <code>log/2.json</code>, …</p>\n"...)
 }
 

@@ -25,7 +25,8 @@ type open struct {
 // open returns the claim c, whose files have the root.
 func (p *pass) open(c layout.Claim, root index.Root, resumed bool) *open {
 	return &open{claim: c, root: root, resumed: resumed, plan: layout.Plan{
-		Base: p.repo.BasePath, PublicPath: p.config.PublicPath, ID: c.ID, Files: p.index.Files(root)}}
+		Base: p.repo.BasePath, PublicPath: p.config.PublicPath, ID: c.ID, Files: p.index.Files(root),
+		Source: p.config.source(p.repo, c.ID, c.Remote)}}
 }
 
 // take returns the open claim of the wanted state, or claims it.
@@ -270,6 +271,7 @@ func (o *open) named(twins []layout.Step) error {
 		for _, i := range nameless[f.SHA256] {
 			twins[i].From = layout.Key(o.plan.Base, o.plan.ID, f.Path)
 		}
+		delete(nameless, f.SHA256) // further names of this content are twins themselves
 	}
 	return nil
 }

@@ -223,7 +223,11 @@ func (p *pass) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pages, err := layout.ListingPages(t, p.config.PublicURL, p.untold())
+	newest, err := remoteOf(ctx, p.log, t, t.Newest())
+	if err != nil {
+		return err
+	}
+	pages, err := layout.ListingPages(t, newest, p.config.PublicURL, p.untold())
 	if err != nil {
 		return err
 	}

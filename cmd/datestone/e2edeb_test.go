@@ -41,11 +41,12 @@ redirects: {targets: [nginx], out: redirects, refresh: 240h%[3]s}
 // states, and the site that followed them.
 type e2eDeb struct {
 	*e2eSite
-	states string       // directory
-	now    atomic.Value // name of the state that the server shows
-	remote string       // as the configuration has it
-	pace   time.Duration
-	edge   enginetest.Engine
+	states   string       // directory
+	upstream string       // URL
+	now      atomic.Value // name of the state that the server shows
+	remote   string       // as the configuration has it
+	pace     time.Duration
+	edge     enginetest.Engine
 }
 
 // TestAptInstalls lets the real apt-get update, install and fetch sources from
@@ -173,6 +174,7 @@ func newE2EDeb(t *testing.T, kind e2eStore, states string) *e2eDeb {
 		http.FileServer(http.Dir(filepath.Join(d.states, state))).ServeHTTP(w, q)
 	}))
 	t.Cleanup(upstream.Close)
+	d.upstream = upstream.URL
 	d.remote = fmt.Sprintf("{type: deb, url: %q, suites: [stable, flat/], components: [main], architectures: [amd64, source], keyring: %q}",
 		upstream.URL, filepath.Join(d.states, "keys.gpg"))
 	d.configure("")

@@ -105,7 +105,7 @@ func (w *siteWriter) announce() {
 	body, err := w.table.Encode()
 	w.err = errors.Join(w.err, err)
 	w.put(layout.Listing, layout.TableKey("checkpoints/myfile"), body)
-	pages, err := layout.ListingPages(w.table, "https://snapshots.example.org/", nil)
+	pages, err := layout.ListingPages(w.table, layout.Remote{Type: "file"}, "https://snapshots.example.org/", nil)
 	w.err = errors.Join(w.err, err)
 	for _, p := range pages {
 		w.put(layout.Listing, p.Key, p.Body)

@@ -80,32 +80,51 @@ func (r *reader) files(ctx context.Context, t layout.Table, id layout.Stamp) ite
 	}
 }
 
-// fileListOf returns the name of a checkpoint's file list, which its record
-// has. The record must be the one that the table names.
+// fileListOf returns the name of a checkpoint's file list.
 func fileListOf(ctx context.Context, log *publish.Log, t layout.Table, id layout.Stamp) (layout.FileList, error) {
+	e, err := recordOf(ctx, log, t, id)
+	if err != nil {
+		return layout.FileList{}, err
+	}
+	return *e.List, nil
+}
+
+// remoteOf returns what the record of a checkpoint says of its remote: nothing,
+// where there is no checkpoint.
+func remoteOf(ctx context.Context, log *publish.Log, t layout.Table, id layout.Stamp) (layout.Remote, error) {
+	if id == "" {
+		return layout.Remote{}, nil
+	}
+	e, err := recordOf(ctx, log, t, id)
+	if err != nil {
+		return layout.Remote{}, err
+	}
+	return *e.Remote, nil
+}
+
+// recordOf returns the record of a checkpoint, which must be the one that the
+// table names.
+func recordOf(ctx context.Context, log *publish.Log, t layout.Table, id layout.Stamp) (layout.Entry, error) {
 	at, ok := t.Find(id)
 	if !ok {
-		return layout.FileList{}, fmt.Errorf("%q has no checkpoint %s", t.Repository, id)
+		return layout.Entry{}, fmt.Errorf("%q has no checkpoint %s", t.Repository, id)
 	}
 	c := t.Checkpoints[at]
 	e, err := log.Entry(ctx, c.Record)
-	switch {
-	case err != nil:
-		return layout.FileList{}, err
-	case e.SHA256 != c.SHA256 || e.List == nil:
-		return layout.FileList{}, fmt.Errorf("record %d of %q is not the one that the table names for %s", c.Record, t.Repository, id)
+	if err == nil && (e.SHA256 != c.SHA256 || e.List == nil || e.Remote == nil) {
+		err = fmt.Errorf("record %d of %q is not the one that the table names for %s", c.Record, t.Repository, id)
 	}
-	return *e.List, nil
+	return e, err
 }
 
 // findCheckpoint returns the checkpoint that a word on the command line means:
 // an ID, any moment (the newest at or before it), "latest", or a channel.
 func findCheckpoint(t layout.Table, word string) (layout.Stamp, error) {
-	id, ok := t.Channels[word]
+	id, isChannel := t.Channels[word]
 	if word == "latest" || word == "now" {
-		id, ok = t.Newest(), true
+		id, isChannel = t.Newest(), true
 	}
-	if !ok {
+	if !isChannel {
 		m, err := layout.ParseMoment(word)
 		if err != nil {
 			err := fmt.Errorf("%q is neither an ID (20250318T140338Z), a date (20250318), latest, nor a channel of %q", word, t.Repository)
@@ -114,7 +133,11 @@ func findCheckpoint(t layout.Table, word string) (layout.Stamp, error) {
 		id = t.At(m)
 	}
 	if id == "" {
-		return "", fmt.Errorf("%q has no checkpoint at %s", t.Repository, word)
+		first := ""
+		if !isChannel && len(t.Checkpoints) > 0 {
+			first = fmt.Sprintf(": the first is %s", t.Checkpoints[0].ID)
+		}
+		return "", fmt.Errorf("%q has no checkpoint at %s%s", t.Repository, word, first)
 	}
 	return id, nil
 }

@@ -182,6 +182,8 @@ type dnf struct {
 	u    *rpmUpstream
 	dir  string
 	base string // URL
+	repo string
+	more []string // flags
 }
 
 const dnfRepo = `[snapshot]
@@ -195,7 +197,7 @@ metadata_expire=never
 
 func newDNF(t *testing.T, u *rpmUpstream, addr, base string) *dnf {
 	t.Helper()
-	d := &dnf{t: t, u: u, dir: t.TempDir(), base: "http://" + addr + base}
+	d := &dnf{t: t, u: u, dir: t.TempDir(), base: "http://" + addr + base, repo: "snapshot"}
 	t.Cleanup(d.stopAgents)
 	for _, name := range []string{"root", "repos", "log", "home"} {
 		must(t, os.Mkdir(filepath.Join(d.dir, name), 0o777))
@@ -228,9 +230,9 @@ func (d *dnf) tool(name string, args ...string) {
 // words are those of a call.
 func (d *dnf) words(args ...string) []string {
 	in := func(name string) string { return filepath.Join(d.dir, name) }
-	return append([]string{"--assumeyes", "--config", in("dnf.conf"), "--installroot", in("root"), "--releasever=1", "--repo=snapshot",
+	return append([]string{"--assumeyes", "--config", in("dnf.conf"), "--installroot", in("root"), "--releasever=1", "--repo=" + d.repo,
 		"--setopt=reposdir=" + in("repos"), "--setopt=cachedir=" + in("cache"), "--setopt=logdir=" + in("log"), "--setopt=persistdir=" + in("persist"),
-		"--setopt=keepcache=0", "--setopt=retries=1"}, args...)
+		"--setopt=keepcache=0", "--setopt=retries=1"}, append(d.more[:len(d.more):len(d.more)], args...)...)
 }
 
 func (d *dnf) run(args ...string) {

@@ -6,7 +6,8 @@
 # DIR/one, two, three and four are the repository, DIR/keys.gpg the keys that
 # sign it, DIR/old.gpg the first of them alone.
 #   one    hello, gone and same in version 1.0, and the source of hello, in the
-#          suite stable; and g++-flat+x in the flat suite flat/, without InRelease
+#          suite stable and again in expires, which has a Valid-Until; and
+#          g++-flat+x in the flat suite flat/, without InRelease
 #   two    hello in version 1.1, gone is gone
 #   three  same has other bytes under the same name
 #   four   is signed by another key
@@ -94,6 +95,10 @@ publish() (
 		mkdir -p $hashed
 		ln $index $hashed/$(sha256sum < $index | cut -d' ' -f1)
 	done
+	cp -a $suite dists/expires
+	sed -i -e 's/^Suite: .*/Suite: expires/' -e 's/^Codename: .*/Codename: expires/' \
+		-e '/^Date:/a Valid-Until: Tue, 25 Mar 2025 14:03:38 UTC' "$dir/Release"
+	sign dists/expires $2
 	apt-ftparchive packages flat > flat/Packages
 	apt-ftparchive -o $option::Suite=flat/ release flat > "$dir/Release"
 	sign flat $2
