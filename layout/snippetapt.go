@@ -12,7 +12,7 @@ func (s Source) apt() []Snippet {
 	}
 	snippets := make([]Snippet, 0, 3)
 	if s.Remote.Keyring != "" {
-		snippets = append(snippets, Snippet{Client: "apt-keyring", Title: "the keys that it was verified with, if you have no better source",
+		snippets = append(snippets, Snippet{Client: "apt-keyring", Title: "The keys that it was verified with, if you have no better source",
 			Text: "curl -fLo " + s.aptKeyring() + " " + s.checkpoint() + s.Remote.Keyring + "\n"})
 	}
 	snippets = append(snippets, Snippet{Client: "apt", Title: "apt", File: "/etc/apt/sources.list.d/" + s.Repository + ".sources", Text: s.aptSources()})

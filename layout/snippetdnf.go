@@ -6,7 +6,7 @@ const variable = "$snapshot"
 func (s Source) dnf() []Snippet {
 	return []Snippet{
 		{Client: "dnf", Title: "dnf", File: "/etc/yum.repos.d/" + s.Repository + ".repo", Text: s.repo()},
-		{Client: "dnf-snapshot", Title: "the checkpoint that dnf reads", File: "/etc/dnf/vars/snapshot", Text: string(s.ID) + "\n"},
+		{Client: "dnf-snapshot", Title: "The checkpoint that dnf reads", File: "/etc/dnf/vars/snapshot", Text: string(s.ID) + "\n"},
 	}
 }
 
