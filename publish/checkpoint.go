@@ -154,7 +154,9 @@ func (b *Bucket) standing(ctx context.Context, prefix string, steps iter.Seq2[la
 	}
 }
 
-// Pages draws the pages of a plan into the bucket.
+// Pages draws the pages of a plan into the bucket. One that exists stays as it
+// is: an earlier run, which this one finishes, may have had another public URL,
+// or drawn in another style.
 func (b *Bucket) Pages(ctx context.Context, plan layout.Plan) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(b.jobs)
@@ -166,7 +168,10 @@ func (b *Bucket) Pages(ctx context.Context, plan layout.Plan) error {
 			if err != nil {
 				return err
 			}
-			return b.Create(gctx, Bytes(page.Object, page.Body))
+			if err = b.Create(gctx, Bytes(page.Object, page.Body)); errors.Is(err, ErrConflict) {
+				return nil
+			}
+			return err
 		})
 	}
 	return interrupted(ctx, g.Wait())

@@ -134,4 +134,9 @@ func TestPagesOnceMoreAreNothing(t *testing.T) {
 	if d := cmp.Diff(before, bodies(m)); d != "" || len(before) != 2 {
 		t.Errorf("%d pages, %s", len(before), d)
 	}
+	p.Source = layout.Source{Repository: "debian", URL: "https://elsewhere.example.org/debian/", ID: p.ID}
+	must(t, b.Pages(t.Context(), p))
+	if d := cmp.Diff(before, bodies(m)); d != "" {
+		t.Errorf("with another public URL: %s", d)
+	}
 }
