@@ -181,3 +181,37 @@ func TestDNFTakesTheSnippets(t *testing.T) {
 		d.getsOne(u.states[state])
 	}
 }
+
+// TestZypperTakesTheSnippets lets the real zypper run the commands, below a
+// root of its own.
+func TestZypperTakesTheSnippets(t *testing.T) {
+	t.Parallel()
+	enginetest.Find(t, "zypper")
+	u := newRPMUpstream(t)
+	s := newRPMSite(t, e2eStores[0], u)
+	s.publish()
+	edge := enginetest.Nginx(t, filepath.Join(s.dir, "redirects"), s.place())
+	for when, state := range map[string]string{"20250318T140441Z": "one", "20250319": "three", "latest": "four"} {
+		t.Run(when, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			must(t, os.MkdirAll(filepath.Join(root, "etc", "zypp", "vars.d"), 0o755))
+			zypper := "zypper --non-interactive --root " + root + " "
+			commands := local(snippetsOf(s.e2eSite, "hop", when)["zypper"].Text, edge.Addr, root)
+			commands = strings.ReplaceAll(commands, "zypper addrepo", zypper+"addrepo")
+			variable, rest, _ := strings.Cut(commands, "rpm --import ")
+			keys, add, _ := strings.Cut(rest, "\n")
+			shell(t, variable+add)
+			if said, err := tryTool(t, root, root, "sh", "-c", zypper+"refresh"); err == nil || !strings.Contains(string(said), "unknown key") {
+				t.Errorf("without the keys: %v: %s; want the signature refused", err, said)
+			}
+			shell(t, "rpm --root "+root+" --import "+keys+"\n"+zypper+"refresh\n"+zypper+"download hello\n")
+			got, err := readTree(filepath.Join(root, "var", "cache", "zypp", "packages", "hop"))
+			must(t, err)
+			newest := map[bool]string{true: "hello-1.rpm", false: "hello-2.rpm"}[state == "one"]
+			if len(got) != 1 || got[newest] != u.states[state][newest] {
+				t.Errorf("downloaded %d files, want %s of that day", len(got), newest)
+			}
+		})
+	}
+}
