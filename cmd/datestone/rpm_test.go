@@ -146,6 +146,7 @@ func TestDNFWhilePublishing(t *testing.T) {
 	s.rest = fmt.Sprintf(", exec: %s", reload)
 	var publishing sync.Mutex
 	done := make(chan struct{})
+	defer func() { <-done }()
 	go func() {
 		defer close(done)
 		for i := range 4 {
