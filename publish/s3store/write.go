@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,7 +120,8 @@ func (s *Store) deleteSome(ctx context.Context, keys []string) error {
 	}
 	var all []error
 	for _, e := range out.Errors {
-		f := s3wire.Fault{Status: http.StatusOK, Code: aws.ToString(e.Code), Message: aws.ToString(e.Message)}
+		// Ceph's RGW gives no reason for what it could not do just then.
+		f := s3wire.Fault{Status: http.StatusOK, Code: cmp.Or(aws.ToString(e.Code), "InternalError"), Message: aws.ToString(e.Message)}
 		err := s.place.Wrap(ctx, "delete", s.prefix.Cut(aws.ToString(e.Key)), errRefused, f)
 		if !errors.Is(err, fs.ErrNotExist) {
 			all = append(all, err)
