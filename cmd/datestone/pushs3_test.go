@@ -79,6 +79,28 @@ func (s webSite) announced(m *storetest.Memory) error {
 	return nil
 }
 
+// named is announced where pushes for other repositories may be under way: of
+// them the record may be unsure, but rules for what the table names stay.
+func (s webSite) named(m *storetest.Memory) error {
+	o, ok := m.Look(layout.TableKey("checkpoints/myfile"))
+	if !ok {
+		return nil
+	}
+	table, err := layout.DecodeTable([]byte(o.Body))
+	if err != nil {
+		return err
+	}
+	record, _ := m.Look(layout.PushedKey)
+	pushed, err := layout.DecodePushed([]byte(record.Body))
+	if err != nil || pushed.Log["/checkpoints/myfile"] > table.Log.Entries { // the next checkpoint is on its way
+		return err
+	}
+	if w := m.LookWebsite(); w == nil || !strings.Contains(fmt.Sprint(w.RoutingRules), string(table.Newest())) {
+		return errTooEarly
+	}
+	return nil
+}
+
 // try runs the program and returns what it said.
 func (s webSite) try(now layout.Stamp, args ...string) (code int, out, said string) {
 	s.t.Helper()
@@ -194,6 +216,7 @@ func (s interrupted) Website(ctx context.Context) (layout.Website, error) {
 func TestRunPushesWebsiteBesideAnother(t *testing.T) {
 	t.Parallel()
 	s := newWebSite(t)
+	s.store.Check = s.named
 	config, err := os.ReadFile(s.config())
 	must(t, err)
 	other := "  - {name: other, base_path: other, remote: {type: file, url: 'file:upstream/PULP_MANIFEST'}}\nredirects:"
