@@ -86,6 +86,13 @@ func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
+// isForbidden reports whether get or stat ended because the remote forbids it,
+// as S3 does with what is missing, for whoever may not list.
+func isForbidden(err error) bool {
+	var status *statusError
+	return errors.As(err, &status) && status.code == http.StatusForbidden
+}
+
 // A format knows the metadata of one type of remote.
 type format interface {
 	// read returns the state, or ErrNotModified when the validators of known

@@ -2,9 +2,7 @@ package reposync
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -16,9 +14,6 @@ import (
 // debFormat is that of "deb" remotes: suites of an apt repository, their
 // indexes, and the packages that those name.
 type debFormat struct{}
-
-// debRounds is how often the suites are read when they change meanwhile.
-const debRounds = 5
 
 func (debFormat) read(ctx context.Context, s source, known layout.Remote) (*State, error) {
 	if len(known.Validators.Files) > 0 {
@@ -38,48 +33,29 @@ func (debFormat) read(ctx context.Context, s source, known layout.Remote) (*Stat
 	if err != nil {
 		return nil, err
 	}
-	for round := 1; ; round++ {
-		d := newDebReader(s, keys)
-		err := d.read(ctx, suites)
-		if err == nil {
-			return d.state()
-		}
-		if !errors.Is(err, ErrMoved) || round == debRounds || ctx.Err() != nil {
-			return nil, err
-		}
-		// An index may be another than its Release says because both were just
-		// replaced. Where they were not, it is wrong.
-		moved, movedErr := filesMoved(ctx, s, layout.Validators{Files: d.validators})
-		if movedErr != nil || !moved {
-			return nil, err
-		}
+	var d *debReader
+	err = inOnePiece(ctx, s, func() (map[string]layout.Validators, error) {
+		d = newDebReader(s, keys)
+		return d.validators, d.read(ctx, suites)
+	})
+	if err != nil {
+		return nil, err
 	}
+	return d.state()
 }
 
 func (debFormat) moved(ctx context.Context, s source, state *State) (bool, error) {
 	return filesMoved(ctx, s, state.Remote.Validators)
 }
 
+// IsByHash recognises a second path of an index of apt, at which it stands by
+// its digest.
+func IsByHash(path string) bool { return strings.Contains("/"+path, "/by-hash/") }
+
 // elsewhere returns where content of an index stands when its name has other
 // content already.
 func (debFormat) elsewhere(f layout.File) string {
 	return path.Join(path.Dir(f.Path), "by-hash", "SHA256", f.SHA256.String())
-}
-
-// filesMoved asks for each file of metadata that leads to the others, by one
-// conditional request, whether it is another than v says, or gone.
-func filesMoved(ctx context.Context, s source, v layout.Validators) (bool, error) {
-	for _, p := range slices.Sorted(maps.Keys(v.Files)) {
-		_, _, err := getKnown(ctx, s, p, v.Files[p], maxRelease)
-		switch {
-		case errors.Is(err, ErrNotModified):
-		case err == nil || isMissing(err):
-			return true, nil
-		default:
-			return false, err
-		}
-	}
-	return false, nil
 }
 
 // state puts together what was read.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"path"
 	"strings"
 	"sync"
@@ -147,18 +146,12 @@ func (d *debReader) detached(ctx context.Context, s debSuite) ([]byte, error) {
 	}
 	d.validators[s.dir+"Release"], d.validators[s.dir+"Release.gpg"] = v, sv
 	if err := d.keys.Detached(text, signature, d.now()); err != nil {
-		return nil, replacing{fmt.Errorf("%sRelease.gpg: %w", s.dir, err)}
+		return nil, &tornError{fmt.Errorf("%sRelease.gpg: %w", s.dir, err)}
 	}
 	d.keep(s.dir+"Release", text)
 	d.keep(s.dir+"Release.gpg", signature)
 	return text, nil
 }
-
-// A replacing is an error that may be gone by now: a Release and its signature
-// are replaced one after the other.
-type replacing struct{ error }
-
-func (e replacing) Unwrap() []error { return []error{e.error, ErrMoved} }
 
 // besides takes in the Release and Release.gpg that stand beside an InRelease
 // for old clients. They are left out where they are not the same, which a
@@ -202,11 +195,6 @@ func (d *debReader) isMissing(ctx context.Context, err error) bool {
 		d.hides = isForbidden(err)
 	})
 	return d.hides
-}
-
-func isForbidden(err error) bool {
-	var status *statusError
-	return errors.As(err, &status) && status.code == http.StatusForbidden
 }
 
 // lines makes two spellings of a text equal that signatures do not tell apart:

@@ -3,9 +3,7 @@ package reposync
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"datestone/layout"
@@ -23,8 +21,6 @@ const (
 	repomdKey       = repomdPath + ".key"
 	// maxRepomd is above what any repository has by a factor of a thousand.
 	maxRepomd = 10 << 20
-	// rpmRounds is how often the metadata is read when it changes meanwhile.
-	rpmRounds = 5
 )
 
 // treeinfos are the names of treeinfo; a tree may have both.
@@ -40,22 +36,15 @@ func (rpmFormat) read(ctx context.Context, s source, known layout.Remote) (*Stat
 			return nil, err
 		}
 	}
-	for round := 1; ; round++ {
-		r := newRPMReader(s)
-		err := r.read(ctx)
-		if err == nil {
-			return r.state(), nil
-		}
-		if !errors.Is(err, ErrMoved) || round == rpmRounds || ctx.Err() != nil {
-			return nil, err
-		}
-		// A file may be another than repomd.xml says because both were just
-		// replaced. Where repomd.xml was not, it is wrong.
-		moved, movedErr := filesMoved(ctx, s, layout.Validators{Files: r.validators})
-		if movedErr != nil || !moved {
-			return nil, err
-		}
+	var r *rpmReader
+	err := inOnePiece(ctx, s, func() (map[string]layout.Validators, error) {
+		r = newRPMReader(s)
+		return r.validators, r.read(ctx)
+	})
+	if err != nil {
+		return nil, err
 	}
+	return r.state(), nil
 }
 
 // unmoved returns ErrNotModified, unless a metalink knows that the mirror lags
@@ -159,8 +148,7 @@ func (r *rpmReader) keep(path string, body []byte) {
 // whoever may not list.
 func (r *rpmReader) optional(ctx context.Context, path string, is func([]byte) bool) ([]byte, error) {
 	body, err := r.lead(ctx, path, is)
-	var status *statusError
-	if isMissing(err) || errors.As(err, &status) && status.code == http.StatusForbidden {
+	if isMissing(err) || isForbidden(err) {
 		return nil, nil
 	}
 	return body, err
@@ -189,13 +177,7 @@ func (r *rpmReader) signature(ctx context.Context, repomd []byte) error {
 		return fmt.Errorf("%s is not signed: there is no %s, and a keyring is configured", repomdPath, repomdSignature)
 	}
 	if err := keys.Detached(repomd, signature, r.now()); err != nil {
-		// Both are replaced one after the other.
 		return &tornError{fmt.Errorf("%s: %w", repomdSignature, err)}
 	}
 	return nil
 }
-
-// A tornError is an ErrMoved that may have other causes, too.
-type tornError struct{ error }
-
-func (e *tornError) Unwrap() []error { return []error{e.error, ErrMoved} }

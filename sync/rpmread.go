@@ -52,12 +52,7 @@ func (r *rpmReader) readData(ctx context.Context, data []rpmmd.Data) error {
 // add takes in a file by its checksum; its size is -1 where upstream does not
 // declare it.
 func (r *rpmReader) add(ctx context.Context, path string, sum rpmmd.Checksum, size int64) (err error) {
-	f := layout.File{Path: path, Size: size}
-	if digest, ok := sum.SHA256(); ok {
-		f.SHA256 = digest
-	} else {
-		f.Upstream = sum.String()
-	}
+	f := declared(path, size, sum)
 	if size < 0 {
 		f.Size, err = r.sizeOf(ctx, path)
 	}
@@ -110,14 +105,19 @@ func (r *rpmReader) addPackage(p rpmmd.Package) error {
 	if err != nil {
 		return err
 	}
-	f := layout.File{Path: path, Size: p.Size}
-	if digest, ok := p.Checksum.SHA256(); ok {
+	r.files = append(r.files, declared(path, p.Size, p.Checksum))
+	return nil
+}
+
+// declared is a file as upstream declares it.
+func declared(path string, size int64, sum rpmmd.Checksum) layout.File {
+	f := layout.File{Path: path, Size: size}
+	if digest, ok := sum.SHA256(); ok {
 		f.SHA256 = digest
 	} else {
-		f.Upstream = p.Checksum.String()
+		f.Upstream = sum.String()
 	}
-	r.files = append(r.files, f)
-	return nil
+	return f
 }
 
 // body reads a file of metadata whole, and checks it.
