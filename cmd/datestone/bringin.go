@@ -6,11 +6,11 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"strings"
 
 	"datestone/index"
 	"datestone/layout"
 	"datestone/publish"
+	reposync "datestone/sync"
 )
 
 // An open claim is a checkpoint on its way.
@@ -210,7 +210,7 @@ func (p *pass) missing(o *open, held func(layout.File) (string, error)) (bytes i
 		if err != nil {
 			return -1
 		}
-		if c.New.Path == "" || isByHash(c.New.Path) {
+		if c.New.Path == "" || reposync.IsByHash(c.New.Path) {
 			continue
 		}
 		if key, err := held(c.New); err == nil && key == "" {
@@ -227,7 +227,7 @@ func apart(steps iter.Seq2[layout.Step, error], twins *[]layout.Step) iter.Seq2[
 		coming := map[layout.Digest]string{}
 		for s, err := range steps {
 			if err == nil && s.From == "" {
-				if isByHash(s.File.Path) {
+				if reposync.IsByHash(s.File.Path) {
 					*twins = append(*twins, s)
 					continue
 				}
@@ -244,9 +244,6 @@ func apart(steps iter.Seq2[layout.Step, error], twins *[]layout.Step) iter.Seq2[
 		}
 	}
 }
-
-// isByHash recognises a second path of an index of apt.
-func isByHash(path string) bool { return strings.Contains("/"+path, "/by-hash/") }
 
 // named finds the names of those twins that stand by their hash, which is never
 // asked for: not all upstreams that announce these paths have them, and the
@@ -265,7 +262,7 @@ func (o *open) named(twins []layout.Step) error {
 		if err != nil {
 			return err
 		}
-		if isByHash(f.Path) {
+		if reposync.IsByHash(f.Path) {
 			continue
 		}
 		for _, i := range nameless[f.SHA256] {

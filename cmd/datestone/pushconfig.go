@@ -41,9 +41,7 @@ func checkEdgeName(s string) error {
 type websitePush struct{ Push bool }
 
 func (r *configReader) s3(n ast.Node) {
-	var push string
-	r.fields(n, map[string]field{"push": r.text(&push, oneOf("true", "false"))}, "push")
-	r.config.Redirects.S3.Push = push == "true"
+	r.fields(n, map[string]field{"push": r.truth(&r.config.Redirects.S3.Push)}, "push")
 }
 
 // checkS3 refuses to push rules, which is said at n, that nobody renders.
