@@ -17,6 +17,13 @@ const (
 	Seen Kind = "seen"
 	// Promote moved a channel to a checkpoint.
 	Promote Kind = "promote"
+	// Prune removed checkpoints.
+	Prune Kind = "prune"
+	// Pin keeps a checkpoint from being pruned, Unpin no longer does.
+	Pin   Kind = "pin"
+	Unpin Kind = "unpin"
+	// Redact removed content from every checkpoint that had it.
+	Redact Kind = "redact"
 )
 
 // A Record is one entry of a repository's log. Its JSON, as Encode writes it,
@@ -28,7 +35,8 @@ type Record struct {
 	Kind       Kind   `json:"kind"`
 	Repository string `json:"repository"`
 	BasePath   string `json:"base_path"`
-	// ID is the checkpoint committed, the time seen, or what a channel leads to.
+	// ID is the checkpoint committed, pinned or unpinned, the time seen or
+	// redacted, what a channel leads to, or the newest of those pruned.
 	ID Stamp `json:"id"`
 	// Time is the clock of the run that appended the record.
 	Time Stamp `json:"time"`
@@ -38,6 +46,9 @@ type Record struct {
 	Remote   *Remote   `json:"remote,omitempty"`   // Commit, Seen
 	List     *FileList `json:"list,omitempty"`     // Commit
 	Replaced int       `json:"replaced,omitempty"` // Commit: paths that had other content before
+	Pruned   []Stamp   `json:"pruned,omitempty"`   // Prune: the checkpoints, ascending
+	Redacted []Digest  `json:"redacted,omitempty"` // Redact: what the content had as SHA-256, ascending
+	Reason   string    `json:"reason,omitempty"`   // Pin, Redact: in words of people
 }
 
 // A Remote says where a state was read.

@@ -49,12 +49,27 @@ type Table struct {
 	Log        Head   `json:"log"`
 	// Settings is the SHA-256 of the settings the table was made with; unknown
 	// in a table that datestone did not write.
-	Settings    Digest           `json:"settings"`
-	FinalFrom   Stamp            `json:"final_from"`
-	FinalUntil  Stamp            `json:"final_until"`
-	Channels    map[string]Stamp `json:"channels"`
-	Gone        []Span           `json:"gone"`
-	Checkpoints []Checkpoint     `json:"checkpoints"` // ascending by ID
+	Settings   Digest           `json:"settings"`
+	FinalFrom  Stamp            `json:"final_from"`
+	FinalUntil Stamp            `json:"final_until"`
+	Channels   map[string]Stamp `json:"channels"`
+	Gone       []Span           `json:"gone"` // ascending, apart
+	// Removed counts the checkpoints that were pruned, ever.
+	Removed int `json:"removed,omitempty"`
+	// Pinned says of checkpoints that are never pruned, why.
+	Pinned   map[Stamp]string `json:"pinned,omitempty"`
+	Redacted []Redaction      `json:"redacted,omitempty"` // in the order of the log
+
+	Checkpoints []Checkpoint `json:"checkpoints"` // ascending by ID
+}
+
+// A Redaction is content that was removed for legal cause from every checkpoint
+// that had it, and that none will have again.
+type Redaction struct {
+	SHA256 Digest `json:"sha256"`
+	Time   Stamp  `json:"time"`   // of the record
+	Record int    `json:"record"` // its entry in the log
+	Reason string `json:"reason"`
 }
 
 // A Span is a stretch of time, both ends included.
@@ -135,8 +150,16 @@ func (t *Table) Apply(s Settings, e Entry) error {
 		t.commit(s, e)
 	case Promote:
 		t.promote(s, e)
+	case Prune:
+		t.prune(e.Pruned)
+	case Pin:
+		t.pin(e.ID, e.Reason)
+	case Unpin:
+		t.unpin(e.ID)
+	case Redact:
+		t.redact(e)
 	}
-	if e.Kind != Promote {
+	if e.Kind == Commit || e.Kind == Seen {
 		t.FinalUntil = max(t.FinalUntil, e.ID)
 	}
 	t.Log = Head{Entries: e.Entry, SHA256: e.SHA256}
@@ -158,13 +181,21 @@ func (t *Table) follows(e Entry) error {
 		return fmt.Errorf("is a commit without a file list or remote")
 	case e.Kind == Commit && known:
 		return fmt.Errorf("commits %s a second time", e.ID)
-	case e.Kind == Promote && !known:
-		return fmt.Errorf("promotes %s, which is no checkpoint", e.ID)
-	case e.Kind != Commit && e.Kind != Seen && e.Kind != Promote:
+	case e.Kind == Commit && t.isGone(e.ID):
+		return fmt.Errorf("commits %s, a time that was pruned", e.ID)
+	case (e.Kind == Promote || e.Kind == Pin || e.Kind == Unpin) && !known:
+		return fmt.Errorf("is a %s of %s, which is no checkpoint", e.Kind, e.ID)
+	case e.Kind == Prune:
+		return t.prunable(e.Pruned)
+	case e.Kind == Redact && len(e.Redacted) == 0:
+		return errors.New("redacts nothing")
+	case !slices.Contains(kinds, e.Kind):
 		return fmt.Errorf("is of the kind %q, written by a newer datestone", e.Kind)
 	}
 	return nil
 }
+
+var kinds = []Kind{Commit, Seen, Promote, Prune, Pin, Unpin, Redact}
 
 func (t *Table) commit(s Settings, e Entry) {
 	c := Checkpoint{ID: e.ID, Files: e.List.Files, Bytes: e.List.Bytes, Record: e.Entry, SHA256: e.SHA256, Committed: e.Time}

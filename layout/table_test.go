@@ -152,7 +152,7 @@ func TestApplyRefusesAndLeavesTheTable(t *testing.T) {
 		{"a commit without time", layout.Commit, func(r *layout.Record) { r.Time = "" }, "lacks its ID or its time"},
 		{"a checkpoint again", layout.Commit, func(r *layout.Record) { r.ID = "20250301T000000Z" }, "a second time"},
 		{"a promotion to no checkpoint", layout.Promote, func(r *layout.Record) { r.Channel = "frozen" }, "is no checkpoint"},
-		{"a kind of a newer datestone", "redact", func(*layout.Record) {}, `kind "redact", written by a newer datestone`},
+		{"a kind of a newer datestone", "graft", func(*layout.Record) {}, `kind "graft", written by a newer datestone`},
 		{"no kind", "", func(*layout.Record) {}, "kind"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
