@@ -26,17 +26,25 @@ func newRclone(b *testing.B, server servers.Server, remote *benchRemote) rcloneR
 	if err != nil {
 		b.Skip(err)
 	}
-	provider := map[string]string{"minio": "Minio"}[server.Name]
-	if provider == "" {
-		provider = "Other"
-	}
-	r := rcloneRun{bin: bin, to: fmt.Sprintf(":s3,provider=%s,env_auth=true,no_check_bucket=true,endpoint='%s':%s/",
-		provider, server.Endpoint, server.Bucket(b))}
+	r := rcloneRun{bin: bin, to: rcloneBucket(server, server.Bucket(b))}
 	for i := range r.dirs {
 		r.dirs[i] = b.TempDir()
 		remote.states[i].write(b, r.dirs[i])
 	}
 	return r
+}
+
+// rcloneBucket is what rclone calls a bucket, with the slash behind it.
+func rcloneBucket(server servers.Server, bucket string) string {
+	provider := "Other"
+	if server.Name == "minio" {
+		provider = "Minio"
+	}
+	return fmt.Sprintf(":s3,provider=%s,env_auth=true,no_check_bucket=true,endpoint='%s':%s/", provider, server.Endpoint, bucket)
+}
+
+func rcloneFlags() []string {
+	return []string{"--config", "", "copy", "--checksum", "--transfers", fmt.Sprint(benchWorkers), "--checkers", fmt.Sprint(benchWorkers)}
 }
 
 // first is the first checkpoint; next is the one after it, by copies on the
@@ -50,7 +58,7 @@ func (r rcloneRun) next(b *testing.B) time.Duration {
 
 func (r rcloneRun) copy(b *testing.B, words ...string) time.Duration {
 	b.Helper()
-	args := append([]string{"--config", "", "copy", "--checksum", "--transfers", fmt.Sprint(benchWorkers), "--checkers", fmt.Sprint(benchWorkers)}, words...)
+	args := append(rcloneFlags(), words...)
 	cmd := exec.CommandContext(b.Context(), r.bin, args...)
 	// rclone refuses to work where the variable is set; the server speaks no TLS.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_CA_BUNDLE=") })
