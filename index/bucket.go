@@ -19,7 +19,7 @@ var (
 	bucketRepos       = []byte("repositories") // name → repoValue
 	bucketRows        = []byte("tables")       // name, NUL, ID → a row of the table
 	bucketCheckpoints = []byte("checkpoints")  // name, NUL, ID → root
-	bucketPrefixes    = []byte("prefixes")     // number → base path, NUL, ID
+	bucketPrefixes    = []byte("prefixes")     // number → base path, NUL, ID; empty once forgotten
 	bucketNumbers     = []byte("numbers")      // base path, NUL, ID → number
 	bucketContent     = []byte("content")      // SHA-256 of content → number of a prefix, path
 	bucketMemory      = []byte("memory")       // name → what Remember was given

@@ -45,7 +45,8 @@ func (db *DB) Holder(sum layout.Digest) (key string, err error) {
 	return key, err
 }
 
-// placeKey returns the key that a value of bucketContent stands for.
+// placeKey returns the key that a value of bucketContent stands for, or
+// fs.ErrNotExist where its checkpoint was forgotten.
 func placeKey(tx *bolt.Tx, sum layout.Digest, value []byte) (string, error) {
 	number, n := binary.Uvarint(value)
 	if n <= 0 || n == len(value) {
@@ -54,6 +55,9 @@ func placeKey(tx *bolt.Tx, sum layout.Digest, value []byte) (string, error) {
 	prefix, err := get(tx, bucketPrefixes, numberKey(number))
 	if err != nil {
 		return "", damaged(bucketContent, sum[:], err)
+	}
+	if len(prefix) == 0 {
+		return "", fmt.Errorf("content %s: %w", sum, fs.ErrNotExist)
 	}
 	base, id, _ := strings.Cut(string(prefix), "\x00")
 	return layout.Key(base, layout.Stamp(id), string(value[n:])), nil
@@ -130,8 +134,12 @@ func (p *placer) writeBatch(tx *bolt.Tx, places []place) error {
 		content.FillPercent = stretchFilled
 	}
 	for _, pl := range places {
-		if !p.replace && content.Get(pl.sum[:]) != nil {
-			continue
+		if !p.replace {
+			if known, err := hasPlace(tx, pl.sum); err != nil {
+				return err
+			} else if known {
+				continue
+			}
 		}
 		value := append(binary.AppendUvarint(nil, number), pl.path...)
 		if err := put(tx, bucketContent, pl.sum[:], value); err != nil {

@@ -11,21 +11,26 @@ import (
 const listedCheckpoints = 1000
 
 // ListingPages draws the page that lists the checkpoints of a repository and,
-// when there are more than 1,000, those of the months in which the checkpoints
-// changed lie (all months where changed is nil, or where the list has just
-// outgrown one page). The months come first: the list links to them. newest is
-// the remote of the newest checkpoint's record.
+// when there have ever been more than 1,000, those of the months in which the
+// checkpoints changed lie (all months where changed is nil, or where the list
+// may just have outgrown one page). Changed are those that were committed or
+// pruned since the pages were drawn. The months come first: the list links to
+// them. newest is the remote of the newest checkpoint's record.
 func ListingPages(t Table, newest Remote, publicURL string, changed []Stamp) ([]Page, error) {
 	if _, err := PublicPath(publicURL); err != nil {
 		return nil, fmt.Errorf("draw the listing of %q: %w", t.Repository, err)
 	}
 	var pages []Page
-	if len(t.Checkpoints) > listedCheckpoints {
+	if t.HasMonths() {
 		pages = monthPages(t, changed)
 	}
 	s := Source{Repository: t.Repository, URL: RepositoryURL(publicURL, t.BasePath), ID: t.Newest(), Remote: newest}
 	return append(pages, listingPage(t, s)), nil
 }
+
+// HasMonths reports whether the months have pages of their own. Once there,
+// they stay up to date, however many checkpoints are pruned.
+func (t *Table) HasMonths() bool { return len(t.Checkpoints)+t.Removed > listedCheckpoints }
 
 func listingPage(t Table, s Source) Page {
 	shown := t.Checkpoints[max(0, len(t.Checkpoints)-listedCheckpoints):]
@@ -79,7 +84,7 @@ func monthPages(t Table, changed []Stamp) []Page {
 	for _, id := range changed {
 		wanted[monthOf(id)] = true
 	}
-	all := changed == nil || len(t.Checkpoints)-len(changed) <= listedCheckpoints
+	all := changed == nil || len(t.Checkpoints)+t.Removed-len(changed) <= listedCheckpoints
 	var pages []Page
 	for month, rows := range byMonth(t.Checkpoints) {
 		if all || wanted[month] {
