@@ -1,12 +1,15 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
+	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,14 +27,23 @@ func (b *Bucket) Upload(ctx context.Context, plan layout.Plan, f layout.File, op
 }
 
 // Place brings the content of a checkpoint to its place: what the bucket holds
-// is linked, the rest goes through fetch, both at the same time.
+// is linked, the rest goes through fetch, both at the same time. What turns out
+// to be gone where it was to be linked from (its checkpoint was pruned, and the
+// index does not know yet) is fetched in the end.
 func (b *Bucket) Place(ctx context.Context, steps iter.Seq2[layout.Step, error], fetch Fetch) error {
 	links := make(chan layout.Step)
+	var gone goneFiles
 	g, gctx := errgroup.WithContext(ctx)
 	for range b.jobs {
 		g.Go(func() error {
 			for s := range links {
-				if err := b.link(gctx, s.From, s.Object); err != nil {
+				err := b.link(gctx, s.From, s.Object)
+				if errors.Is(err, fs.ErrNotExist) {
+					b.log.WarnContext(gctx, "content is gone from where it was to be linked", "from", s.From, "to", s.Object.Key)
+					gone.add(s.File)
+					continue
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -42,7 +54,34 @@ func (b *Bucket) Place(ctx context.Context, steps iter.Seq2[layout.Step, error],
 		defer close(links)
 		return fetch(gctx, lacking(gctx, steps, links))
 	})
-	return interrupted(ctx, g.Wait())
+	if err := interrupted(ctx, g.Wait()); err != nil || len(gone.files) == 0 {
+		return err
+	}
+	return fetch(ctx, gone.sorted())
+}
+
+// goneFiles are those that could not be linked.
+type goneFiles struct {
+	mu    sync.Mutex
+	files []layout.File
+}
+
+func (g *goneFiles) add(f layout.File) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.files = append(g.files, f)
+}
+
+// sorted returns the files by path, as any walk is.
+func (g *goneFiles) sorted() iter.Seq2[layout.File, error] {
+	slices.SortFunc(g.files, func(a, b layout.File) int { return cmp.Compare(a.Path, b.Path) })
+	return func(yield func(layout.File, error) bool) {
+		for _, f := range g.files {
+			if !yield(f, nil) {
+				return
+			}
+		}
+	}
 }
 
 // interrupted gives precedence to why ctx ended, if it did: an interrupted

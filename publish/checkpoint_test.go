@@ -39,6 +39,55 @@ func TestPlaceLinksAndFetches(t *testing.T) {
 	}
 }
 
+// TestPlaceFetchesWhatIsGone links from where nothing stands any more.
+func TestPlaceFetchesWhatIsGone(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	m := &storetest.Memory{}
+	b := newBucket(t, m)
+	p := plan(stamp(1), trio)
+	steps := p.Steps(func(f layout.File) (string, error) {
+		if f.Path == "b" {
+			return "", nil
+		}
+		return "pruned", nil
+	})
+	var asked [][]string
+	fetch := func(ctx context.Context, files iter.Seq2[layout.File, error]) error {
+		var paths []string
+		err := from(b, p, trio)(ctx, func(yield func(layout.File, error) bool) {
+			for f, err := range files {
+				if paths = append(paths, f.Path); !yield(f, err) {
+					return
+				}
+			}
+		})
+		asked = append(asked, paths)
+		return err
+	}
+	must(t, b.Place(t.Context(), steps, fetch))
+	if d := cmp.Diff([][]string{{"b"}, {"a", "d/c"}}, asked); d != "" {
+		t.Error(d)
+	}
+	for path, body := range trio {
+		if o, _ := m.Look(layout.Key(base, stamp(1), path)); o.Body != body {
+			t.Errorf("%s is %q, want %q", path, o.Body, body)
+		}
+	}
+	calls := 0
+	err := b.Place(t.Context(), p.Steps(func(layout.File) (string, error) { return "pruned", nil }),
+		func(ctx context.Context, files iter.Seq2[layout.File, error]) error {
+			for range files {
+				calls++
+			}
+			if calls > 0 {
+				return boom
+			}
+			return nil
+		})
+	wantIs(t, err, boom)
+}
+
 func TestPlaceEndsWithAnError(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")
@@ -46,11 +95,7 @@ func TestPlaceEndsWithAnError(t *testing.T) {
 	b := newBucket(t, m)
 	p := plan(stamp(2), trio)
 
-	err := b.Place(t.Context(), p.Steps(func(layout.File) (string, error) { return "missing", nil }), from(b, p, trio))
-	if err == nil {
-		t.Error("a link from nothing is success")
-	}
-	err = b.Place(t.Context(), p.Steps(lacksAll), func(context.Context, iter.Seq2[layout.File, error]) error { return boom })
+	err := b.Place(t.Context(), p.Steps(lacksAll), func(context.Context, iter.Seq2[layout.File, error]) error { return boom })
 	wantIs(t, err, boom)
 	err = b.Place(t.Context(), p.Steps(func(layout.File) (string, error) { return "", boom }), from(b, p, trio))
 	wantIs(t, err, boom)
