@@ -46,12 +46,14 @@ var buckets atomic.Int64
 // Bucket returns the name of a new bucket.
 func (s Server) Bucket(t testing.TB) string {
 	t.Helper()
-	name := fmt.Sprintf("test-%d-%d", os.Getpid(), buckets.Add(1))
+	name := newBucketName()
 	if err := s.makeBucket(t.Context(), name); err != nil {
 		t.Fatalf("make bucket %q at %s: %v", name, s.Name, err)
 	}
 	return name
 }
+
+func newBucketName() string { return fmt.Sprintf("test-%d-%d", os.Getpid(), buckets.Add(1)) }
 
 func (s Server) client() (*minio.Client, error) {
 	return minio.New(s.Host(), &minio.Options{
@@ -111,9 +113,9 @@ var minioProgram = program{name: "minio", command: func(bin, addr, _, dir string
 	return cmd
 }}
 
-var versityProgram = program{name: "versitygw", website: true, command: func(bin, addr, website, dir string) *exec.Cmd {
+var versityProgram = program{name: "versitygw", website: true, before: makeVersionsDir, command: func(bin, addr, website, dir string) *exec.Cmd {
 	return exec.Command(bin, "--port", addr, "--access", accessKey, "--secret", secretKey, "--quiet",
-		"--website", website, "--website-domain", websiteDomain, "posix", dir)
+		"--website", website, "--website-domain", websiteDomain, "posix", "--versioning-dir", versionsDir(dir), dir)
 }}
 
 // A program is a server that tests share: the first starts it, the last stops it.
@@ -194,12 +196,13 @@ var setEnvironment = sync.OnceFunc(func() {
 
 // A process is a program that runs.
 type process struct {
-	server Server
-	dir    string
-	kill   func()
-	ended  <-chan struct{}
-	others []func() // that stop what was started before
-	log    *tail
+	server  Server
+	dir     string
+	command func() *exec.Cmd
+	kill    func()
+	ended   <-chan struct{}
+	others  []func() // that stop what was started before
+	log     *tail
 }
 
 // start tries a few free ports: another process may take one first.
@@ -240,17 +243,25 @@ func (p *program) startOnce(bin string) (*process, error) {
 			return nil, fmt.Errorf("%w; it said: %s", err, proc.log)
 		}
 	}
-	cmd := p.command(bin, addr, website, dir)
-	cmd.Stdout, cmd.Stderr = proc.log, proc.log
-	if proc.kill, proc.ended, err = run(cmd); err != nil {
+	proc.command = func() *exec.Cmd { return p.command(bin, addr, website, dir) }
+	if err := proc.begin(); err != nil {
 		proc.stop()
 		return nil, err
 	}
-	if err := proc.awaitReady(); err != nil {
-		proc.stop()
-		return nil, fmt.Errorf("%w; it said: %s", err, proc.log)
-	}
 	return proc, nil
+}
+
+// begin runs the program, on what an earlier process of it left.
+func (p *process) begin() (err error) {
+	cmd := p.command()
+	cmd.Stdout, cmd.Stderr = p.log, p.log
+	if p.kill, p.ended, err = run(cmd); err != nil {
+		return err
+	}
+	if err := p.awaitReady(); err != nil {
+		return fmt.Errorf("%w; it said: %s", err, p.log)
+	}
+	return nil
 }
 
 func freeAddr() (string, error) {
@@ -262,14 +273,15 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// awaitReady waits until the server makes buckets.
+// awaitReady waits until the server makes buckets, or says that it has made
+// this one, before it was killed.
 func (p *process) awaitReady() error {
 	const patience = time.Minute
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for {
 		err := p.server.makeBucket(ctx, "ready")
-		if err == nil {
+		if code := minio.ToErrorResponse(err).Code; err == nil || code == "BucketAlreadyOwnedByYou" || code == "BucketAlreadyExists" {
 			return nil
 		}
 		select {
