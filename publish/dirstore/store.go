@@ -27,7 +27,7 @@ type Config struct {
 	Create bool
 }
 
-// A Store is a publish.Store, publish.Linker, publish.Deleter and
+// A Store is a publish.Store, publish.Linker, publish.Deleter, publish.Purger and
 // publish.Syncer. All processes on one machine that write to one root see each
 // other's conditions; over network file systems that is as good as their locks.
 type Store struct {

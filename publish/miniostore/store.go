@@ -46,7 +46,7 @@ type Config struct {
 }
 
 // A Store is a bucket, or the part of one below a prefix. It implements
-// publish.Store, Linker, Deleter and Clock. What it wrote is durable.
+// publish.Store, Linker, Deleter, Purger and Clock. What it wrote is durable.
 type Store struct {
 	core   *minio.Core
 	bucket string
@@ -60,6 +60,7 @@ var (
 	_ publish.Linker  = (*Store)(nil)
 	_ publish.Deleter = (*Store)(nil)
 	_ publish.Clock   = (*Store)(nil)
+	_ publish.Purger  = (*Store)(nil)
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 	"datestone/publish/storetest/s3suite"
 )
 
-var driver = s3suite.Driver{Open: open, Create: "mc mb ALIAS/"}
+var driver = s3suite.Driver{Open: open, Create: "mc mb ALIAS/", BlindTo: "versitygw"}
 
 func open(ctx context.Context, cfg s3suite.Config) (s3suite.Store, error) {
 	return miniostore.New(ctx, miniostore.Config{

@@ -51,7 +51,7 @@ type Config struct {
 }
 
 // A Store is a bucket, or the part of one below a prefix. It implements
-// publish.Store, Linker, Deleter, Clock and WebsiteSetter. What it wrote is
+// publish.Store, Linker, Deleter, Purger, Clock and WebsiteSetter. What it wrote is
 // durable.
 type Store struct {
 	client *s3.Client
@@ -66,6 +66,7 @@ var (
 	_ publish.Linker  = (*Store)(nil)
 	_ publish.Deleter = (*Store)(nil)
 	_ publish.Clock   = (*Store)(nil)
+	_ publish.Purger  = (*Store)(nil)
 
 	_ publish.WebsiteSetter = (*Store)(nil)
 )

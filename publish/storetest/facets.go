@@ -106,6 +106,25 @@ var facetPromises = []promise{
 		t.delete(hardKeys...)
 		t.wantList("")
 	}},
+	{"what is purged is missing, the rest is not", func(t *tester) {
+		t.putAll([]string{"d/1", "d/10", "d/1.deb"})
+		t.put("d/2", "content")
+		t.link("d/2", "d/3", "content")
+		t.put("d/2", "CONTENT")
+		t.purge("d/1", "d/2")
+		t.wantMissing("d/1")
+		t.wantMissing("d/2")
+		t.wantList("", "d/1.deb", "d/10", "d/3")
+		t.wantBody("d/3", "content")
+		t.purge("d/1", "d/2", "no/such/thing")
+		t.purge()
+		t.wantList("", "d/1.deb", "d/10", "d/3")
+	}},
+	{"hard keys can be purged", func(t *tester) {
+		t.putAll(hardKeys)
+		t.purge(hardKeys...)
+		t.wantList("")
+	}},
 	{"a store that syncs does", func(t *tester) {
 		s, ok := t.store.(publish.Syncer)
 		if !ok {
@@ -148,6 +167,17 @@ func (t *tester) deleter() publish.Deleter {
 		t.Fatalf("%T is no publish.Deleter", t.store)
 	}
 	return d
+}
+
+func (t *tester) purge(keys ...string) {
+	t.Helper()
+	p, ok := t.store.(publish.Purger)
+	if !ok {
+		t.Fatalf("%T is no publish.Purger", t.store)
+	}
+	if err := p.Purge(t.ctx, keys...); err != nil {
+		t.Fatalf("Purge(%s): %v", short(strings.Join(keys, " ")), err)
+	}
 }
 
 func (t *tester) link(from, to, body string) {

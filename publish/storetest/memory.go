@@ -225,6 +225,9 @@ func (m *Memory) Delete(ctx context.Context, keys ...string) error {
 	return nil
 }
 
+// Purge implements publish.Purger. A Memory keeps no versions.
+func (m *Memory) Purge(ctx context.Context, keys ...string) error { return m.Delete(ctx, keys...) }
+
 // Sync implements publish.Syncer.
 func (m *Memory) Sync(ctx context.Context) error {
 	return m.call(ctx, "sync", "", func() error {

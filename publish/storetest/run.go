@@ -17,7 +17,7 @@ import (
 )
 
 // Run holds a driver to every promise of publish.Store, and to those of
-// publish.Linker and publish.Deleter, which it must have. Each call of open
+// publish.Linker, publish.Deleter and publish.Purger, which it must have. Each call of open
 // returns a store over an empty place of its own; that may be a prefix of a
 // larger one. The subtests run in parallel.
 func Run(t *testing.T, open func(t *testing.T) publish.Store) {

@@ -24,6 +24,7 @@ type Store interface {
 	publish.Store
 	publish.Linker
 	publish.Deleter
+	publish.Purger
 	publish.Clock
 }
 
@@ -33,6 +34,8 @@ type Driver struct {
 	// Create is the command that its messages name to make a bucket, up to
 	// the bucket's name.
 	Create string
+	// BlindTo is a server that can't tell its SDK when a lock ends.
+	BlindTo string
 }
 
 func (d Driver) open(t testing.TB, cfg Config) Store {
@@ -57,6 +60,8 @@ var serverTests = []struct {
 	{"in parts, refuses", Driver.inPartsRefuses},
 	{"keeps the digest", Driver.keepsDigest},
 	{"the bucket is gone", Driver.bucketIsGone},
+	{"purges versions", Driver.purgesVersions},
+	{"names the end of a lock", Driver.namesLock},
 	{"without prefix", func(d Driver, t *testing.T, server servers.Server) { d.isStore(t, server, "") }},
 	{"with prefix", func(d Driver, t *testing.T, server servers.Server) { d.isStore(t, server, "/a mirror/of+é/") }},
 }
