@@ -59,10 +59,11 @@ func (db *DB) Repo(name string) (r Repo, err error) {
 }
 
 // SetRepo remembers r, and that the checkpoint r.Table.Newest() has the state
-// r.Newest, whose content stands under its prefix from now on. What r.Newest
-// adds to the state before it is found by Diff. All but its places is one write
-// transaction; places go before, in several when they are many, and are true
-// without it, since the checkpoint exists.
+// r.Newest, whose content, but what r.Table says was redacted, stands under its
+// prefix from now on. What r.Newest adds to the state before it is found by
+// Diff. All but its places is one write transaction; places go before, in
+// several when they are many, and are true without it, since the checkpoint
+// exists.
 func (db *DB) SetRepo(name string, r Repo) error {
 	if err := db.setRepo(name, r); err != nil {
 		return fmt.Errorf("remember repository %q: %w", name, err)
@@ -85,10 +86,11 @@ func (db *DB) setRepo(name string, r Repo) error {
 		}
 	}
 	return db.update(func(tx *bolt.Tx) error {
-		if err := writeRepo(tx, name, r); err != nil || id == "" {
-			return err
+		err := writeRepo(tx, name, r)
+		if err == nil && id != "" {
+			err = put(tx, bucketCheckpoints, rowKey(name, id), r.Newest[:])
 		}
-		return put(tx, bucketCheckpoints, rowKey(name, id), r.Newest[:])
+		return errors.Join(err, forgetRedacted(tx, r.Table))
 	})
 }
 
@@ -130,7 +132,11 @@ func (db *DB) SetCheckpoint(repository, base string, id layout.Stamp, root Root)
 	}
 	if err == nil {
 		err = db.update(func(tx *bolt.Tx) error {
-			return put(tx, bucketCheckpoints, rowKey(repository, id), root[:])
+			known, err := readRepo(tx, repository)
+			if err == nil {
+				err = forgetRedacted(tx, known.Table)
+			}
+			return errors.Join(ignoreMissing(err), put(tx, bucketCheckpoints, rowKey(repository, id), root[:]))
 		})
 	}
 	if err != nil {
