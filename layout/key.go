@@ -13,6 +13,8 @@ const (
 	RootPageKey = indexPage
 	// RepositoriesKey is the machine's way in: Repositories as JSON.
 	RepositoriesKey = "repositories.json"
+	// StatusKey is how the runs went: Status as JSON.
+	StatusKey = "status.json"
 	// KeyringPath is where a checkpoint has the keys that its remote was
 	// verified with. No file of a remote that has keys may have this path.
 	KeyringPath = "datestone-keyring.asc"
@@ -39,6 +41,9 @@ func MonthKey(base string, id Stamp) string {
 
 // RecordKey is the record n of the repository's log, n = 1, 2, ….
 func RecordKey(base string, n int) string { return fmt.Sprintf("%s/log/%d.json", base, n) }
+
+// SignatureKey is the signature of the record n, where records are signed.
+func SignatureKey(base string, n int) string { return RecordKey(base, n) + ".sig" }
 
 // FileListKey is a file list in the log, sum being the SHA-256 of its text.
 func FileListKey(base string, sum Digest) string {

@@ -19,6 +19,8 @@ func TestKeys(t *testing.T) {
 		layout.TableKey("a/b"):                    "a/b/checkpoints.json",
 		layout.MonthKey("a/b", first):             "a/b/2025/03/index.html",
 		layout.RecordKey("a/b", 12):               "a/b/log/12.json",
+		layout.SignatureKey("a/b", 12):            "a/b/log/12.json.sig",
+		layout.StatusKey:                          "status.json",
 		layout.FileListKey("a/b", sum):            "a/b/log/5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03.files.zst",
 		layout.ClaimKey("repo", first):            ".datestone/pending/repo/20250318T140338Z.json",
 		layout.ClaimFilesKey("repo", first):       ".datestone/pending/repo/20250318T140338Z.files.zst",

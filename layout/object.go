@@ -47,6 +47,10 @@ const (
 func HeaderFor(role Role, key string) Header {
 	h := Header{ContentType: ContentType(key), CacheControl: cacheImmutable}
 	switch role {
+	case LogEntry:
+		if strings.HasSuffix(key, ".sig") { // of ssh-keygen, not OpenPGP as those of repositories
+			h.ContentType = textUTF8
+		}
 	case Listing:
 		h.CacheControl = cacheListing
 	case Private:

@@ -20,6 +20,7 @@ func TestHeaderForRole(t *testing.T) {
 	}{
 		{"content never changes", layout.Content, "a/20250318T140338Z/1.iso", layout.Header{ContentType: "application/x-iso9660-image", CacheControl: forever}},
 		{"nor does a checkpoint's page", layout.DirectoryPage, "a/20250318T140338Z/index.html", layout.Header{ContentType: html, CacheControl: forever}},
+		{"nor a signature in it, which is none of OpenPGP", layout.LogEntry, "a/log/1.json.sig", layout.Header{ContentType: "text/plain; charset=utf-8", CacheControl: forever}},
 		{"nor the log", layout.LogEntry, "a/log/1.json", layout.Header{ContentType: "application/json", CacheControl: forever}},
 		{"a listing is asked for again", layout.Listing, "a/index.html", layout.Header{ContentType: html, CacheControl: "public, max-age=60"}},
 		{"so is a table", layout.Listing, "a/checkpoints.json", layout.Header{ContentType: "application/json", CacheControl: "public, max-age=60"}},

@@ -79,7 +79,7 @@ func CleanBasePath(p string) (string, error) {
 			return "", fmt.Errorf("base path %q: a segment is letters, digits, %q, and does not begin with a dot", p, "._-")
 		case HasMomentForm(s):
 			return "", fmt.Errorf("base path %q: the segment %q looks like a timestamp", p, s)
-		case s == indexPage || s == RepositoriesKey:
+		case s == indexPage || s == RepositoriesKey || s == StatusKey:
 			return "", fmt.Errorf("base path %q: %q is a page of the site", p, s)
 		}
 	}

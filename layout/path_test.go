@@ -77,7 +77,7 @@ func TestCleanBasePath(t *testing.T) {
 		{"a space", "a b"}, {"a plus sign", "a+b"}, {"a percent sign", "a%62"}, {"a letter with accent", "é"},
 		{"a newline", "a\nb"}, {"a quote", `a"b`}, {"a dollar sign", "a$b"},
 		{"a timestamp", "a/20250318T140338Z"}, {"a date", "20250318/a"}, {"a date that is none", "99999999"},
-		{"a page", "a/index.html"}, {"the list of repositories", "repositories.json"}, {"101 bytes", strings.Repeat("a", 101)},
+		{"a page", "a/index.html"}, {"the list of repositories", "repositories.json"}, {"the status", "status.json"}, {"101 bytes", strings.Repeat("a", 101)},
 	} {
 		if got, err := layout.CleanBasePath(tc.in); err == nil || got != "" {
 			t.Errorf("%s: %q was taken as %q", tc.name, tc.in, got)

@@ -97,6 +97,9 @@ func (p *pass) tellAndClear(ctx context.Context) error {
 	if err := p.promoteDue(ctx); err != nil {
 		return err
 	}
+	if err := p.sign(ctx); err != nil {
+		return err
+	}
 	if p.unsettled || p.known.Announced != p.known.Table.Log.Entries || len(p.claims) > 0 {
 		if err := p.announce(ctx, len(p.claims) > 0); err != nil {
 			return err
@@ -168,6 +171,9 @@ func (p *pass) promote(ctx context.Context, channel string, id layout.Stamp) err
 func (p *pass) announce(ctx context.Context, always bool) error {
 	p.announcing.Lock()
 	defer p.announcing.Unlock()
+	if err := p.sign(ctx); err != nil {
+		return err
+	}
 	if err := p.enforce(ctx, always || p.unsettled); err != nil {
 		return err
 	}

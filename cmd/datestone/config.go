@@ -40,6 +40,7 @@ type config struct {
 	PublicPath   string // of PublicURL
 	Repositories []repository
 	Redirects    rules
+	Sign         signing
 }
 
 // A repository is one entry of the configuration.
@@ -143,6 +144,7 @@ func (r *configReader) top(n ast.Node) {
 		"public_url":   r.publicURL,
 		"repositories": r.repositories,
 		"redirects":    r.redirects,
+		"sign":         r.sign,
 	}, "bucket", "public_url", "repositories")
 	r.checkLinks()
 	r.checkResolver()

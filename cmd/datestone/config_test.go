@@ -49,7 +49,7 @@ func TestConfigErrors(t *testing.T) {
 		"two documents":       {head + one + "---\na: b\n", `c.yaml:6:2: a second document; the configuration is one`},
 		"missing keys":        {"index: x\n", "c.yaml:1:1: key \"bucket\" is missing\nc.yaml:1:1: key \"public_url\" is missing\nc.yaml:1:1: key \"repositories\" is missing"},
 		"unknown key":         {head + one + "buckets: x\n", `c.yaml:5:1: unknown key "buckets"; did you mean "bucket"?`},
-		"unknown, none near":  {head + one + "colour: x\n", `c.yaml:5:1: unknown key "colour"; known here: bucket, index, public_url, redirects, repositories`},
+		"unknown, none near":  {head + one + "colour: x\n", `c.yaml:5:1: unknown key "colour"; known here: bucket, index, public_url, redirects, repositories, sign`},
 		"unknown, below":      {head + "repositories:\n  - name: a\n    base_path: a\n    remote: {type: file, url: \"https://host/M\"}\n    chanels: {}\n", `c.yaml:7:5: unknown key "chanels"; did you mean "channels"?`},
 		"keep is not built":   {head + "repositories:\n  - name: a\n    base_path: a\n    remote: {type: file, url: \"https://host/M\"}\n    keep: {last: 3}\n", `c.yaml:7:5: unknown key "keep"; known here: answer, base_path, channels, links, name, open_before, pruned, remote`},
 		"alias":               {head + "repositories: &x\n" + repo, `c.yaml:3:15: want a list, got a YAML alias or anchor (not read here: write the value out)`},

@@ -16,7 +16,7 @@ func lyingRemote(t *testing.T, now func(path string) content) faultRemote {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { now(r.URL.Path).serve(w, r) }))
 	t.Cleanup(s.Close)
-	return faultRemote{s, "mirror", t.TempDir()}
+	return faultRemote{s, "mirror", t.TempDir(), ""}
 }
 
 // TestRemoteChangesMeanwhile lets a file change, or vanish, when the metadata

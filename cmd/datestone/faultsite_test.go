@@ -75,6 +75,7 @@ type faultRemote struct {
 	*httptest.Server
 	mode string
 	site string // the bucket's directory; empty for one of its own below each
+	more string // of the configuration
 }
 
 func newFaultRemote(t testing.TB, mode string) faultRemote {
@@ -88,7 +89,7 @@ func newFaultRemote(t testing.TB, mode string) faultRemote {
 		http.NotFound(w, r)
 	}))
 	t.Cleanup(s.Close)
-	return faultRemote{s, mode, ""}
+	return faultRemote{s, mode, "", ""}
 }
 
 func (c content) serve(w http.ResponseWriter, r *http.Request) {
@@ -115,7 +116,7 @@ func (c content) manifest() string {
 // show writes a configuration that sees the remote as it is at the step.
 func (r faultRemote) show(t testing.TB, dir string, s faultStep) {
 	t.Helper()
-	text := strings.NewReplacer("URL", r.URL, "MODE", r.mode, "STATE", s.name, "SITE", cmp.Or(r.site, "./site")).Replace(faultConfig)
+	text := strings.NewReplacer("URL", r.URL, "MODE", r.mode, "STATE", s.name, "SITE", cmp.Or(r.site, "./site")).Replace(faultConfig) + r.more
 	must(t, os.WriteFile(filepath.Join(dir, "datestone.yaml"), []byte(text), 0o666))
 }
 

@@ -30,7 +30,9 @@ type pass struct {
 	current *open
 	// unsettled says that an earlier run may have left the bucket half done.
 	unsettled bool
-	report    report
+	// signed is the record up to which all have signatures, as far as is known.
+	signed int
+	report report
 }
 
 // passOptions say which parts of the work are wanted.
@@ -59,7 +61,7 @@ func (p *pass) run(ctx context.Context) error {
 			return err
 		}
 	}
-	busy, err := p.busy()
+	busy, err := p.busy(ctx)
 	if err != nil || !busy {
 		return err
 	}
@@ -165,12 +167,15 @@ func (p *pass) published() (bool, error) {
 
 // busy reports whether there is anything to write, and remembers the
 // validators of a remote that has the published state under new ones.
-func (p *pass) busy() (bool, error) {
+func (p *pass) busy(ctx context.Context) (bool, error) {
 	if p.unsettled || p.options.force || p.known.Claim != "" || p.due() || p.known.Announced != p.known.Table.Log.Entries {
 		return true, nil
 	}
 	if !p.options.sync {
 		return true, nil // whether a claim is open can't be known from here
+	}
+	if unsigned, err := p.unsigned(ctx); err != nil || unsigned && p.options.publish {
+		return true, err
 	}
 	same, err := p.published()
 	if err != nil || !same {
