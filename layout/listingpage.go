@@ -40,6 +40,7 @@ func listingPage(t Table, s Source) Page {
 	if len(shown) < len(t.Checkpoints) {
 		b = appendMonthLinks(b, t)
 	}
+	b = appendRedactions(b, t.Redacted)
 	b = appendUsage(b, t, s.URL)
 	b = appendClients(b, s, "the newest")
 	b = appendPrograms(b)
