@@ -100,6 +100,7 @@ func (d *drawer) draw(o openDir) Page {
 	b = append(b, d.ID...)
 	b = append(b, " never changes; dates are those of its content, in UTC.</p>\n"...)
 	if o.path == "" {
+		b = appendLeftOut(b, d.Source.Remote.LeftOut)
 		b = appendClients(b, d.Source, "this checkpoint")
 	}
 	return NewPage(DirectoryPage, key+indexPage, appendFoot(b), 0)

@@ -68,6 +68,8 @@ type Remote struct {
 	// Keyring is the path of the keys that the remote was verified with, in the
 	// checkpoint: KeyringPath, or empty.
 	Keyring string `json:"keyring,omitempty"`
+	// LeftOut is there where packages are left out that the metadata names.
+	LeftOut *LeftOut `json:"left_out,omitempty"`
 }
 
 // A Release is what a suite says of itself. Clients refuse it after

@@ -55,7 +55,9 @@ func (s Source) curl() Snippet {
 	if u, err := url.Parse(s.Remote.URL); s.Remote.Type == "file" && err == nil && !strings.HasSuffix(u.Path, "/") && u.Path != "" {
 		file = string(appendHref(nil, path.Base(u.Path))) // nothing that a shell would take for itself
 	}
-	return Snippet{Client: "curl", Title: "curl", Text: "# " + s.file() + "\n" +
+	var t textFile
+	t.leftOut("#", s)
+	return Snippet{Client: "curl", Title: "curl", Text: t.String() + "# " + s.file() + "\n" +
 		"curl -fLO " + s.checkpoint() + file + "\n" +
 		"# the ID of the checkpoint of any time (needs jq)\n" +
 		"curl -fsS " + s.URL + "checkpoints.json | jq -r --arg t " + string(s.ID) + " 'last(.checkpoints[] | select(.id <= $t)).id'\n"}

@@ -57,6 +57,7 @@ func (s Source) aptStanza(releases []Release, types, components []string) string
 		expires = expires || r.ValidUntil != ""
 	}
 	t.line("# ", s.Repository, " at ", string(s.ID), ", which never changes.")
+	t.leftOut("#", s)
 	if appendReleases(&t, releases) {
 		t.line("# Date is when upstream made it; to apt no age is too old.")
 	}
@@ -146,6 +147,7 @@ func (s Source) aptSnapshot(templates []string) string {
 	t.line("// With this, and the sources of the live archive as they are:")
 	t.line("//   apt --snapshot ", string(s.ID), " update")
 	t.line("//   apt --snapshot ", string(s.ID), " install PACKAGE")
+	t.leftOut("//", s)
 	if slices.ContainsFunc(s.Remote.Releases, func(r Release) bool { return r.ValidUntil != "" }) {
 		t.line("// Suites expire here: the sources need \"Check-Valid-Until: no\", or an old checkpoint is refused.")
 	}

@@ -15,6 +15,7 @@ func (s Source) dnf() []Snippet {
 func (s Source) repo() string {
 	var t textFile
 	t.line("# ", variable, " is in /etc/dnf/vars/snapshot; what an ID names never changes.")
+	t.leftOut("#", s)
 	t.line("[", s.Repository, "]")
 	t.line("name=", s.Repository, " at ", variable)
 	t.line("baseurl=", s.at(variable))
@@ -35,6 +36,7 @@ func (s Source) repo() string {
 // zypper is in single quotes where the variable is, which is zypper's own.
 func (s Source) zypper() Snippet {
 	var t textFile
+	t.leftOut("#", s)
 	t.line("echo ", string(s.ID), " > /etc/zypp/vars.d/snapshot")
 	check := "--gpgcheck-allow-unsigned-repo"
 	if s.Remote.Keyring != "" {

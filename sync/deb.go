@@ -41,7 +41,7 @@ func (debFormat) read(ctx context.Context, s source, known layout.Remote) (*Stat
 	if err != nil {
 		return nil, err
 	}
-	return d.state()
+	return d.state(ctx)
 }
 
 func (debFormat) moved(ctx context.Context, s source, state *State) (bool, error) {
@@ -59,16 +59,19 @@ func (debFormat) elsewhere(f layout.File) string {
 }
 
 // state puts together what was read.
-func (d *debReader) state() (*State, error) {
+func (d *debReader) state(ctx context.Context) (*State, error) {
 	files, err := d.pool()
 	if err != nil {
+		return nil, err
+	}
+	described := d.Described()
+	if described.LeftOut, err = d.leftOut(ctx, d.filter); err != nil {
 		return nil, err
 	}
 	files, err = d.withMetadata(files)
 	if err != nil {
 		return nil, err
 	}
-	described := d.Described()
 	described.Validators.Files, described.Releases = d.validators, d.releases
 	return &State{Files: files, Bodies: d.bodies, Listed: d.listed, Remote: described}, nil
 }

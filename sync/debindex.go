@@ -88,13 +88,30 @@ func (d *debReader) takeIndex(ctx context.Context, sel *selection, x formed, ind
 	if plain, ok := sel.release.Find(x.stem); ok {
 		index.plain, index.exact = plain, true
 	}
-	if err := d.parse(index, func(f aptrepo.PoolFile) { index.files = append(index.files, f.File) }); err != nil {
+	named := pool{filter: d.filter}
+	if err := d.parse(index, func(f aptrepo.PoolFile) { named.add(debIdentity(f), f.File) }); err != nil {
 		return err
+	}
+	var err error
+	if index.files, err = named.narrow(); err != nil {
+		return fmt.Errorf("%s: %w", index.path, err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.indexes = append(d.indexes, index)
 	return nil
+}
+
+// debIdentity is that of the package which a file belongs to. A source package
+// may share files with its other versions, so it is none of its paths.
+func debIdentity(f aptrepo.PoolFile) identity {
+	who := identity{name: f.Package, arch: f.Architecture, version: f.Version}
+	if f.Architecture == archSource {
+		who.id = idOf(archSource, f.Package, f.Version)
+	} else {
+		who.id = idOf(f.Path)
+	}
+	return who
 }
 
 // parse hands each file that an index names to take. The plain text is held

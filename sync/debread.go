@@ -40,6 +40,7 @@ type debReader struct {
 	validators map[string]layout.Validators // of the files that lead to the others
 	releases   []layout.Release             // one for each suite
 	indexes    []*debIndex
+	filter     *filter
 	// hides says that the remote forbids what it does not have.
 	hides     bool
 	askedOnce sync.Once
@@ -56,7 +57,8 @@ type debIndex struct {
 
 func newDebReader(s source, keys aptrepo.Keyring) *debReader {
 	return &debReader{source: s, keys: keys, parsing: make(chan struct{}, parsers), bodies: map[string][]byte{},
-		metadata: map[string]layout.File{}, listed: map[string]bool{}, validators: map[string]layout.Validators{}}
+		metadata: map[string]layout.File{}, listed: map[string]bool{}, validators: map[string]layout.Validators{},
+		filter: newFilter(s.Remote, aptrepo.CompareVersions)}
 }
 
 func (d *debReader) read(ctx context.Context, suites []debSuite) error {

@@ -47,11 +47,7 @@ type debSuite struct {
 
 func newDebRepo(t testing.TB) *debRepo {
 	t.Helper()
-	s := &debRepo{t: t, key: newKey(t, 0)}
-	if tt, ok := t.(*testing.T); ok {
-		s.server = newServer(tt, map[string]string{})
-	}
-	return s
+	return &debRepo{server: newServer(t, map[string]string{}), t: t, key: newKey(t, 0)}
 }
 
 // newKey makes a key a year before the clock of the tests.

@@ -46,6 +46,15 @@ type Remote struct {
 	// AllowExpiredKeys takes signatures of keys that expired or were revoked.
 	AllowExpiredKeys bool
 
+	// What follows is for the types "deb" and "rpm".
+
+	// Packages are names and globs (path.Match) of those packages that are
+	// wanted; none means all. Newest is how many versions of each package are,
+	// for each architecture and in each index; 0 means all. The metadata is
+	// taken whole: it names what is left out, too.
+	Packages []string
+	Newest   int
+
 	// What follows is for the type "rpm", which may have a keyring too.
 
 	// Mirrorlist or Metalink, in place of URL, are those of a list of mirrors.
@@ -84,6 +93,9 @@ func (r Remote) Validate() error {
 		return errors.New("remote: a client certificate and its key go together")
 	}
 	if err := r.validateType(); err != nil {
+		return err
+	}
+	if err := r.validateFilter(); err != nil {
 		return err
 	}
 	l, err := r.locate()
@@ -147,8 +159,10 @@ func (r Remote) ConfigDigest() layout.Digest {
 		Keyring                           string   `json:",omitempty"`
 		AllowExpiredKeys                  bool     `json:",omitempty"`
 		Metalink                          bool     `json:",omitempty"`
+		Packages                          []string `json:",omitempty"`
+		Newest                            int      `json:",omitempty"`
 	}{Type: r.Type, URL: r.String(), Mode: cmp.Or(r.Mode, Mirror), ClientCertificate: r.ClientCertificate, CA: r.CA}
-	config.Metalink = r.Metalink != ""
+	config.Metalink, config.Packages, config.Newest = r.Metalink != "", sorted(r.Packages), r.Newest
 	if l, err := r.locate(); err == nil {
 		config.Query = slices.Sorted(maps.Keys(l.url.Query()))
 	}

@@ -69,15 +69,17 @@ type rpmReader struct {
 	bodies     map[string][]byte
 	listed     map[string]bool              // paths of metadata that is not in bodies
 	validators map[string]layout.Validators // of the files that lead to the others
+	filter     *filter
+	left       *layout.LeftOut
 }
 
 func newRPMReader(s source) *rpmReader {
-	return &rpmReader{source: s, bodies: map[string][]byte{}, listed: map[string]bool{}, validators: map[string]layout.Validators{}}
+	return &rpmReader{source: s, filter: newFilter(s.Remote, rpmmd.CompareVersions), bodies: map[string][]byte{}, listed: map[string]bool{}, validators: map[string]layout.Validators{}}
 }
 
 func (r *rpmReader) state() *State {
 	described := r.Described()
-	described.Validators.Files = r.validators
+	described.Validators.Files, described.LeftOut = r.validators, r.left
 	return &State{Files: r.files, Bodies: r.bodies, Listed: r.listed, Remote: described}
 }
 
@@ -94,6 +96,9 @@ func (r *rpmReader) read(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", repomdPath, err)
 	}
 	if err := r.readData(ctx, data); err != nil {
+		return err
+	}
+	if r.left, err = r.leftOut(ctx, r.filter); err != nil {
 		return err
 	}
 	for _, name := range treeinfos {

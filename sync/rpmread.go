@@ -24,17 +24,19 @@ const maxRatio = 200
 // name.
 func (r *rpmReader) readData(ctx context.Context, data []rpmmd.Data) error {
 	primaries := 0
+	// Which deltas belong to packages that are wanted is known after those.
+	slices.SortStableFunc(data, func(a, b rpmmd.Data) int { return rank(a) - rank(b) })
 	for _, d := range data {
 		path, err := rpmmd.Resolve(r.url, d.Location)
 		if err != nil {
 			return fmt.Errorf("%s, data %q: %w", repomdPath, d.Type, err)
 		}
 		switch d.Type {
-		case "primary":
+		case typePrimary:
 			primaries++
-			err = r.readPackages(ctx, path, d, rpmmd.Packages)
+			err = r.primary(ctx, path, d)
 		case "prestodelta", "deltainfo":
-			err = r.readPackages(ctx, path, d, rpmmd.Deltas)
+			err = r.deltas(ctx, path, d)
 		default:
 			r.listed[path] = true
 			err = r.add(ctx, path, d.Checksum, d.Size)
@@ -47,6 +49,43 @@ func (r *rpmReader) readData(ctx context.Context, data []rpmmd.Data) error {
 		return fmt.Errorf("%s names %d files of the type primary, want one", repomdPath, primaries)
 	}
 	return nil
+}
+
+const typePrimary = "primary"
+
+func rank(d rpmmd.Data) int {
+	if d.Type == typePrimary {
+		return 0
+	}
+	return 1
+}
+
+// primary takes in the packages that are wanted.
+func (r *rpmReader) primary(ctx context.Context, path string, d rpmmd.Data) error {
+	named := pool{filter: r.filter}
+	err := r.readPackages(ctx, path, d, rpmmd.Packages, func(p rpmmd.Package, f layout.File) { named.add(rpmIdentity(p), f) })
+	if err != nil {
+		return err
+	}
+	files, err := named.narrow()
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	r.files = append(r.files, files...)
+	return nil
+}
+
+// deltas takes in those that lead to packages that are there.
+func (r *rpmReader) deltas(ctx context.Context, path string, d rpmmd.Data) error {
+	return r.readPackages(ctx, path, d, rpmmd.Deltas, func(p rpmmd.Package, f layout.File) {
+		if r.filter.keeps(rpmIdentity(p).id) {
+			r.files = append(r.files, f)
+		}
+	})
+}
+
+func rpmIdentity(p rpmmd.Package) identity {
+	return identity{idOf(p.Name, p.Arch, p.Version), p.Name, p.Arch, p.Version}
 }
 
 // add takes in a file by its checksum; its size is -1 where upstream does not
@@ -73,8 +112,10 @@ func (r *rpmReader) sizeOf(ctx context.Context, path string) (int64, error) {
 	return size, nil
 }
 
-// readPackages reads metadata that names other files, and takes in both.
-func (r *rpmReader) readPackages(ctx context.Context, path string, d rpmmd.Data, read func(io.Reader) iter.Seq2[rpmmd.Package, error]) error {
+// readPackages takes in metadata that names other files, and hands those to
+// take.
+func (r *rpmReader) readPackages(ctx context.Context, path string, d rpmmd.Data,
+	read func(io.Reader) iter.Seq2[rpmmd.Package, error], take func(rpmmd.Package, layout.File)) error {
 	body, err := r.body(ctx, path, d)
 	if err != nil {
 		return err
@@ -83,12 +124,14 @@ func (r *rpmReader) readPackages(ctx context.Context, path string, d rpmmd.Data,
 	if err == nil {
 		defer plain.Close()
 		for p, perr := range read(plain) {
+			var at string
 			if err = perr; err == nil {
-				err = r.addPackage(p)
+				at, err = rpmmd.Resolve(r.url, p.Location)
 			}
 			if err != nil {
 				break
 			}
+			take(p, declared(at, p.Size, p.Checksum))
 		}
 	}
 	if err == nil {
@@ -97,15 +140,6 @@ func (r *rpmReader) readPackages(ctx context.Context, path string, d rpmmd.Data,
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
-}
-
-func (r *rpmReader) addPackage(p rpmmd.Package) error {
-	path, err := rpmmd.Resolve(r.url, p.Location)
-	if err != nil {
-		return err
-	}
-	r.files = append(r.files, declared(path, p.Size, p.Checksum))
 	return nil
 }
 

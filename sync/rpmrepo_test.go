@@ -115,7 +115,7 @@ type rpmServer struct {
 	t testing.TB
 }
 
-func newRPMServer(t *testing.T, r rpmRepo) *rpmServer {
+func newRPMServer(t testing.TB, r rpmRepo) *rpmServer {
 	t.Helper()
 	return &rpmServer{newServer(t, r.files(t)), t}
 }

@@ -56,7 +56,7 @@ type server struct {
 	release  chan struct{}
 }
 
-func newServer(t *testing.T, files map[string]string) *server {
+func newServer(t testing.TB, files map[string]string) *server {
 	t.Helper()
 	s := &server{files: files, fail: map[string]failure{}, times: map[string]int{}, release: make(chan struct{})}
 	s.Server = httptest.NewServer(s)

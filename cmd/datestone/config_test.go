@@ -97,6 +97,12 @@ func TestConfigErrors(t *testing.T) {
 		"rpm with suites":           {rpm("url: \"https://host/a\", suites: [a]"), `c.yaml:5:49: "suites" is for remotes of type "deb" only`},
 		"rpm with a mode":           {rpm("url: \"https://host/a\", mode: additive"), `c.yaml:5:49: "mode" is for remotes of type "file" only`},
 		"rpm, keys of no keyring":   {rpm("url: \"https://host/a\", allow_expired_keys: true"), "c.yaml:5:15: remote: allow_expired_keys needs a keyring"},
+		"file with packages":        {remote("packages: [a]"), `c.yaml:9:7: "packages" is for remotes of type "deb" or "rpm" only`},
+		"file with newest":          {remote("newest: 1"), `c.yaml:9:7: "newest" is for remotes of type "deb" or "rpm" only`},
+		"rpm, no glob":              {rpm("url: \"https://host/a\", packages: [a, 'lib[']"), `c.yaml:5:63: package "lib[": is no glob; write * ? [a-z], and a backslash before those that are meant`},
+		"rpm, packages are a list":  {rpm("url: \"https://host/a\", packages: a"), "c.yaml:5:59: want a list, got text"},
+		"rpm, no packages at all":   {rpm("url: \"https://host/a\", packages: []"), `c.yaml:5:59: "packages" names none; leave the key out for all of them`},
+		"rpm, the newest none":      {rpm("url: \"https://host/a\", newest: 0"), `c.yaml:5:57: "0": write a number from 1 to 1000000`},
 		"rpm, keyring without keys": {rpm("url: \"https://host/a\", keyring: config_test.go"), `c.yaml:5:49: keyring "config_test.go": is no file of public keys: openpgp: invalid data: tag byte does not have MSB set`},
 
 		"url scheme":        {head + strings.Replace(one, "https://host/M", "ftp://host/M", 1), "c.yaml:4:55: url: write https://host/path/PULP_MANIFEST, or file:PATH"},
@@ -185,6 +191,8 @@ repositories:
       architectures: [amd64, source]
       keyring: key.asc
       allow_expired_keys: true
+      packages: [nginx, 'libssl*']
+      newest: 2
 redirects: {targets: [nginx], out: rules, exec: [nginx, -s, reload], refresh: 1d12h, resolver: "edge.example.org:8443"}
 `
 	got, err := parseConfig(filepath.Join(dir, "datestone.yaml"), []byte(text), environment)
@@ -210,7 +218,8 @@ redirects: {targets: [nginx], out: rules, exec: [nginx, -s, reload], refresh: 1d
 		}, {
 			Name: "third", BasePath: "third", Links: "copy",
 			Remote: reposync.Remote{Type: "deb", Mode: "mirror", URL: "https://host/debian", Suites: []string{"bookworm", "./"}, Components: []string{"main", "updates/main"},
-				Architectures: []string{"amd64", "source"}, Keyring: filepath.Join(dir, "key.asc"), AllowExpiredKeys: true},
+				Architectures: []string{"amd64", "source"}, Keyring: filepath.Join(dir, "key.asc"), AllowExpiredKeys: true,
+				Packages: []string{"nginx", "libssl*"}, Newest: 2},
 			Settings: layout.Settings{Repository: "third", BasePath: "third", PublicPath: "/mirror/"},
 		}},
 		Redirects: rules{Targets: []string{"nginx"}, Out: filepath.Join(dir, "rules"), Exec: []string{"nginx", "-s", "reload"}, Refresh: 36 * time.Hour, Resolver: "edge.example.org:8443"},

@@ -117,6 +117,8 @@ func (r *configReader) remote(n ast.Node, to *reposync.Remote) {
 		"architectures":      r.texts(&to.Architectures, notEmpty),
 		"keyring":            r.readable(&to.Keyring),
 		"allow_expired_keys": r.truth(&to.AllowExpiredKeys),
+		"packages":           func(n ast.Node) { r.packages(n, &to.Packages) },
+		"newest":             r.number(&to.Newest, 1, 1_000_000),
 		"mirrorlist":         func(n ast.Node) { r.remoteURL(n, &to.Mirrorlist) },
 		"metalink":           func(n ast.Node) { r.remoteURL(n, &to.Metalink) },
 	}, "type")
@@ -139,6 +141,7 @@ var typeKeys = map[string][]string{
 	"mode":   {"file"},
 	"suites": {"deb"}, "components": {"deb"}, "architectures": {"deb"},
 	"keyring": {"deb", "rpm"}, "allow_expired_keys": {"deb", "rpm"},
+	"packages": {"deb", "rpm"}, "newest": {"deb", "rpm"},
 	"mirrorlist": {"rpm"}, "metalink": {"rpm"},
 }
 
@@ -160,6 +163,14 @@ func (r *configReader) checkRemote(n, keyring ast.Node, remote reposync.Remote) 
 		if err := remote.CheckKeyring(); err != nil {
 			r.problem(keyring, "%v", err)
 		}
+	}
+}
+
+// packages reads a list of names and globs. An empty one would leave nothing.
+func (r *configReader) packages(n ast.Node, to *[]string) {
+	r.texts(to, reposync.CheckPattern)(n)
+	if s, ok := n.(*ast.SequenceNode); ok && len(s.Values) == 0 {
+		r.problem(n, `"packages" names none; leave the key out for all of them`)
 	}
 }
 

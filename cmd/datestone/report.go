@@ -26,11 +26,13 @@ type report struct {
 	Replaced     int                     `json:"replaced"`           // paths with other content than before
 	Seen         layout.Stamp            `json:"seen"`               // final_until was moved to it, else null
 	Promoted     map[string]layout.Stamp `json:"promoted,omitempty"` // channel → checkpoint
+	LeftOut      *layout.LeftOut         `json:"left_out,omitempty"` // packages that a filter keeps out of that checkpoint
 	Error        string                  `json:"error,omitempty"`
 }
 
 func (r *report) claimed(c layout.Claim) {
 	r.Result, r.Checkpoint, r.Files, r.Bytes, r.Replaced = "claimed", c.ID, c.List.Files, c.List.Bytes, c.Replaced
+	r.LeftOut = c.Remote.LeftOut
 }
 
 func (r *report) promote(channel string, id layout.Stamp) {
@@ -51,7 +53,7 @@ func (r *report) finish(err error) {
 	r.Result = cmp.Or(r.Result, "unchanged")
 }
 
-// String is the line for people.
+// String is the line for people, and another where packages are left out.
 func (r report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", r.Repository, r.Result)
@@ -67,6 +69,9 @@ func (r report) String() string {
 	}
 	for _, channel := range slices.Sorted(maps.Keys(r.Promoted)) {
 		fmt.Fprintf(&b, "; %s leads to %s", channel, r.Promoted[channel])
+	}
+	if r.LeftOut != nil {
+		fmt.Fprintf(&b, "\n%s: %s", r.Repository, r.LeftOut)
 	}
 	return b.String()
 }

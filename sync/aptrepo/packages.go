@@ -18,6 +18,8 @@ type PoolFile struct {
 	layout.File
 	Stanza, Line int    // where its stanza begins
 	Package      string // its name
+	Version      string // as CompareVersions reads it
+	Architecture string // "source" for sources
 }
 
 // Packages reads an index of binary packages and yields the file of each. The
@@ -35,7 +37,7 @@ func Packages(r io.Reader) iter.Seq2[PoolFile, error] {
 			if err == nil {
 				f, err = p.file()
 			}
-			f.Stanza, f.Line, f.Package = s.stanza, s.begin, p.name
+			f.Stanza, f.Line, f.Package, f.Version, f.Architecture = s.stanza, s.begin, p.name, p.version, p.architecture
 			if err != nil {
 				err = s.of(p.name, err)
 			}
@@ -47,12 +49,16 @@ func Packages(r io.Reader) iter.Seq2[PoolFile, error] {
 }
 
 // A binaryStanza is what of a package's stanza is read.
-type binaryStanza struct{ name, filename, size, sha256 string }
+type binaryStanza struct{ name, version, architecture, filename, size, sha256 string }
 
 func (p *binaryStanza) field(name []byte) *string {
 	switch string(name) {
 	case "package":
 		return &p.name
+	case "version":
+		return &p.version
+	case "architecture":
+		return &p.architecture
 	case "filename":
 		return &p.filename
 	case "size":
@@ -104,7 +110,7 @@ func Sources(r io.Reader) iter.Seq2[PoolFile, error] {
 			}
 			for _, row := range p.files {
 				f, err := poolFile(p.directory+"/"+row.name, row.size, row.sha256)
-				f.Stanza, f.Line, f.Package = s.stanza, s.begin, p.name
+				f.Stanza, f.Line, f.Package, f.Version, f.Architecture = s.stanza, s.begin, p.name, p.version, sourceArchitecture
 				if err != nil {
 					err = s.of(p.name, err)
 				}
@@ -116,10 +122,14 @@ func Sources(r io.Reader) iter.Seq2[PoolFile, error] {
 	}
 }
 
+// sourceArchitecture is that of all sources; what their stanzas have as theirs
+// is what they can be built for.
+const sourceArchitecture = "source"
+
 // A sourceStanza is what of a source package's stanza is read.
 type sourceStanza struct {
-	name, directory string
-	files           []row
+	name, version, directory string
+	files                    []row
 }
 
 // A row is a line of a table of digests.
@@ -127,7 +137,7 @@ type row struct{ sha256, size, name string }
 
 func (p *sourceStanza) wants(field []byte) bool {
 	switch string(field) {
-	case "package", "directory", "checksums-sha256":
+	case "package", "version", "directory", "checksums-sha256":
 		return true
 	}
 	return false
@@ -145,6 +155,8 @@ func (p *sourceStanza) take(field []byte, first bool, value []byte) (err error) 
 		return fmt.Errorf("field %q has more than one line", field)
 	case f == "package":
 		p.name, err = once(field, p.name, value)
+	case f == "version":
+		p.version, err = once(field, p.version, value)
 	default:
 		p.directory, err = once(field, p.directory, value)
 	}

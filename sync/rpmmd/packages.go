@@ -13,6 +13,9 @@ type Package struct {
 	Location
 	Checksum Checksum
 	Size     int64
+	// Name, Arch and Version are those of the package; of a delta, those of the
+	// package that it leads to. See CompareVersions.
+	Name, Arch, Version string
 }
 
 // errStop ends a walk whose caller has enough.
@@ -38,12 +41,12 @@ func Packages(r io.Reader) iter.Seq2[Package, error] {
 func Deltas(r io.Reader) iter.Seq2[Package, error] {
 	return func(yield func(Package, error) bool) {
 		d := newDocument(r)
-		walk(yield, d.whole(func(e xml.StartElement) error {
+		walk(yield, d.whole(func(to xml.StartElement) error {
 			return d.each(func(e xml.StartElement) error {
 				if e.Name.Local != "delta" {
 					return nil
 				}
-				return handOn(yield, d.deltaOf)
+				return handOn(yield, func() (Package, error) { return d.deltaOf(to) })
 			})
 		}, "prestodelta", "deltainfo"))
 	}
@@ -75,14 +78,20 @@ func (d *document) packageOf() (Package, error) {
 			if size := attribute(e, "package"); size != "" {
 				p.Size, err = parseSize(size)
 			}
+		case "name":
+			p.Name, err = d.text()
+		case "arch":
+			p.Arch, err = d.text()
+		case "version":
+			p.Version = versionOf(e, "ver", "rel")
 		}
 		return err
 	})
 	return p, p.checked("package", err)
 }
 
-func (d *document) deltaOf() (Package, error) {
-	p := Package{Size: -1}
+func (d *document) deltaOf(to xml.StartElement) (Package, error) {
+	p := Package{Size: -1, Name: attribute(to, "name"), Arch: attribute(to, "arch"), Version: versionOf(to, "version", "release")}
 	err := d.each(func(e xml.StartElement) (err error) {
 		switch e.Name.Local {
 		case "filename":

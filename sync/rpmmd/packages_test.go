@@ -61,8 +61,8 @@ func TestPackages(t *testing.T) {
 	t.Parallel()
 	sum := rpmmd.Checksum{Type: "sha256", Hex: digits.Replace("SHA256")}
 	want := []rpmmd.Package{
-		{Location: rpmmd.Location{Href: "h/hello-1.0-1.x86_64.rpm"}, Checksum: sum, Size: 100},
-		{Location: rpmmd.Location{Href: "é+~.rpm", Base: "https://x/"}, Checksum: sum, Size: 0},
+		{Location: rpmmd.Location{Href: "h/hello-1.0-1.x86_64.rpm"}, Checksum: sum, Size: 100, Name: "hello", Arch: "x86_64", Version: "0:1.0-1"},
+		{Location: rpmmd.Location{Href: "é+~.rpm", Base: "https://x/"}, Checksum: sum, Size: 0, Name: "hello", Arch: "x86_64", Version: "0:1.0-1"},
 	}
 	text := primary(packageAt(100, `href="h/hello-1.0-1.x86_64.rpm"`), packageAt(0, `xml:base="https://x/" href="é+~.rpm"`))
 	got, err := collect(rpmmd.Packages(strings.NewReader(text)))
@@ -113,7 +113,8 @@ func TestDeltas(t *testing.T) {
 		<delta oldepoch="0" oldversion="1" oldrelease="1"><filename>drpms/a.drpm</filename><sequence>x</sequence><size>7</size>
 		<checksum type="sha512">SHA512</checksum></delta></newpackage></prestodelta>`)
 	got, err := collect(rpmmd.Deltas(strings.NewReader(text)))
-	want := []rpmmd.Package{{Location: rpmmd.Location{Href: "drpms/a.drpm"}, Size: 7, Checksum: rpmmd.Checksum{Type: "sha512", Hex: digits.Replace("SHA512")}}}
+	want := []rpmmd.Package{{Location: rpmmd.Location{Href: "drpms/a.drpm"}, Size: 7, Checksum: rpmmd.Checksum{Type: "sha512", Hex: digits.Replace("SHA512")},
+		Name: "a", Arch: "noarch", Version: "0:2-1"}}
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Errorf("%v: want -, got +\n%s", err, d)
 	}
