@@ -88,12 +88,21 @@ func (s *site) sync() {
 // record appends the commit of a checkpoint to the log.
 func (s *site) record(id layout.Stamp, list layout.FileList) error {
 	s.Helper()
+	r := layout.NewRecord(layout.Commit, s.head(), "myfile", base, id, id)
+	r.List, r.Remote = &list, &layout.Remote{Type: "file"}
+	return s.append(r)
+}
+
+func (s *site) head() layout.Head {
 	head := layout.Head{Entries: len(s.logs)}
 	if n := len(s.logs); n > 0 {
 		head.SHA256 = s.logs[n-1].SHA256
 	}
-	r := layout.NewRecord(layout.Commit, head, "myfile", base, id, id)
-	r.List, r.Remote = &list, &layout.Remote{Type: "file"}
+	return head
+}
+
+func (s *site) append(r layout.Record) error {
+	s.Helper()
 	b, err := r.Encode()
 	if err != nil {
 		s.Fatal(err)
@@ -288,6 +297,30 @@ func TestMemory_whatIsNamedIsNotDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantViolation(s.m.Delete(t.Context(), layout.Key(base, first, "dir/checkpoints.json")), "table names its checkpoint")
+}
+
+func TestMemory_whatIsRedactedGoesAndStaysAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.commit(first)
+	if err := s.announce(s.table(1)); err != nil {
+		t.Fatal(err)
+	}
+	r := layout.NewRecord(layout.Redact, s.head(), "myfile", base, later, later)
+	r.Redacted, r.Reason = []layout.Digest{layout.DigestOf([]byte("1.iso"))}, "court order"
+	if err := s.append(r); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.m.Purge(t.Context(), layout.Key(base, first, "1.iso")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.announce(s.table(2)); err != nil {
+		t.Error(err)
+	}
+	s.wantViolation(s.m.Purge(t.Context(), layout.Key(base, first, "log/1.json")), "table names its checkpoint")
+	list := s.content(later, "")
+	s.sync()
+	s.wantViolation(s.record(later, list), "1.iso", "redacted")
 }
 
 func TestMemory_check(t *testing.T) {

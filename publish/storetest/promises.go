@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,7 +38,8 @@ func immutable(o Object) bool { return strings.Contains(o.Header.CacheControl, "
 
 // mayGo says what would be broken if key were deleted.
 func (m *Memory) mayGo(key string) error {
-	if _, ok := m.objects[key]; !ok {
+	o, ok := m.objects[key]
+	if !ok {
 		return nil
 	}
 	if isRecord(key) && !inCheckpoint(key) {
@@ -54,7 +56,7 @@ func (m *Memory) mayGo(key string) error {
 				return err
 			}
 		}
-		if _, named := table.Find(id); named {
+		if _, named := table.Find(id); named && !m.redacted(path.Dir(dir), o.digest) {
 			return fmt.Errorf("is deleted while the table names its checkpoint")
 		}
 	}
@@ -124,11 +126,27 @@ func (m *Memory) record(base string, n int, sum layout.Digest) (layout.Record, e
 	return layout.DecodeRecord([]byte(o.Body))
 }
 
-// complete wants all of the checkpoint that r committed to stand.
+// redacted reports whether a record says of content that it is removed.
+func (m *Memory) redacted(base string, sum layout.Digest) bool {
+	for n := 1; ; n++ {
+		r, err := m.record(base, n, layout.Digest{})
+		if err != nil {
+			return false
+		}
+		if slices.Contains(r.Redacted, sum) {
+			return true
+		}
+	}
+}
+
+// complete wants all of the checkpoint that r committed to stand, but what was
+// redacted.
 func (m *Memory) complete(base string, r layout.Record) error {
 	return m.eachObject(base, r, func(key string, want *layout.File) error {
 		o, ok := m.objects[key]
 		switch {
+		case !ok && want != nil && m.redacted(base, want.SHA256):
+			return nil
 		case !ok:
 			return fmt.Errorf("%q: %w", key, fs.ErrNotExist)
 		case want != nil && (o.digest != want.SHA256 || int64(len(o.Body)) != want.Size):
@@ -182,7 +200,10 @@ func (m *Memory) recordHolds(base, body string) error {
 	if err := m.complete(base, r); err != nil {
 		return fmt.Errorf("commits checkpoint %s: %w", r.ID, err)
 	}
-	return m.eachObject(base, r, func(key string, _ *layout.File) error {
+	return m.eachObject(base, r, func(key string, want *layout.File) error {
+		if want != nil && m.redacted(base, want.SHA256) {
+			return fmt.Errorf("commits checkpoint %s with %q, which was redacted", r.ID, key)
+		}
 		if m.dirty[key] {
 			return fmt.Errorf("commits checkpoint %s while %q is not synced", r.ID, key)
 		}
