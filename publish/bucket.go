@@ -136,10 +136,13 @@ func (b *Bucket) Read(ctx context.Context, key string, limit int64) (body []byte
 		return nil
 	})
 	if err == nil && int64(len(body)) > limit {
-		return nil, info, fmt.Errorf("get %q: more than %d bytes", key, limit)
+		return nil, info, fmt.Errorf("get %q: %w than %d bytes", key, errTooLong, limit)
 	}
 	return body, info, err
 }
+
+// errTooLong is an object that is read whole, and too long for that.
+var errTooLong = errors.New("more")
 
 func (b *Bucket) stat(ctx context.Context, key string) (info Info, err error) {
 	err = b.try(ctx, "stat", func() error {

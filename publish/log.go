@@ -148,6 +148,13 @@ func (b *Bucket) fileList(ctx context.Context, key string, want layout.Digest) i
 			return
 		}
 		defer body.Close()
+		unpackFileList(body, key, want)(yield)
+	}
+}
+
+// unpackFileList reads what a list at key has been compressed to.
+func unpackFileList(body io.Reader, key string, want layout.Digest) iter.Seq2[layout.File, error] {
+	return func(yield func(layout.File, error) bool) {
 		plain, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20))
 		if err != nil {
 			yield(layout.File{}, fmt.Errorf("read %q: %w", key, err))

@@ -14,6 +14,7 @@ func commands(e *env) []*cli.Command {
 		promoteCommand(e),
 		listCommand(e),
 		diffCommand(e),
+		verifyCommand(e),
 		snippetCommand(e),
 		checkCommand(e),
 		serveCommand(e),
