@@ -48,21 +48,24 @@ func (a *asking) checkpoint(ctx context.Context, l *listing, c layout.Checkpoint
 	}
 	a.first = true
 	plan, flaw, err := a.plan(ctx, c)
-	switch {
-	case err != nil:
+	if err != nil {
 		a.fail(err)
-	case flaw != nil:
+		return
+	}
+	if flaw != nil && flaw.Flaw != Missing { // which was told with the log
 		a.tell(c.ID, *flaw)
-		for a.more && l.before(prefix+"\xff") {
-			l.step() // what it is can't be said without the list
-		}
-	default:
+	}
+	if plan.Files != nil {
 		a.merge(l, plan)
 		a.pages(plan)
 	}
+	for a.more && plan.Files == nil && l.before(prefix+"\xff") {
+		l.step() // what it is can't be said without the list
+	}
 }
 
-// plan returns what a checkpoint should be, or why that can't be known.
+// plan returns what a checkpoint should be, or why that can't be known; then it
+// has no files.
 func (w *walker) plan(ctx context.Context, c layout.Checkpoint) (plan layout.Plan, flaw *Finding, err error) {
 	key := layout.RecordKey(w.base, c.Record)
 	e, err := w.Entry(ctx, c.Record)
@@ -89,7 +92,7 @@ func (w *walker) wholeList(ctx context.Context, list layout.FileList) (iter.Seq2
 		}
 		return nil, flaw, err
 	}
-	files := func(yield func(layout.File, error) bool) {
+	var files iter.Seq2[layout.File, error] = func(yield func(layout.File, error) bool) {
 		unpackFileList(bytes.NewReader(body), key, list.SHA256)(yield)
 	}
 	found := layout.FileList{SHA256: list.SHA256}

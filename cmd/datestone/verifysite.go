@@ -18,6 +18,7 @@ import (
 // pages looks at the table, the listing and the pages of months.
 func (w *verifyWork) pages(ctx context.Context, table []byte, info publish.Info) error {
 	if f := w.log.VerifyTable(table, info, w.history, w.repo.Settings); f != nil {
+		w.behind = f.Flaw != publish.WrongHeader
 		if err := w.found(ctx, *f); err != nil {
 			return err
 		}
