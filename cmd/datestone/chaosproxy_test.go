@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
-	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -43,15 +42,8 @@ var chaosModes = []chaosMode{
 
 func newChaosProxy(t *testing.T, endpoint string) *chaosProxy {
 	t.Helper()
-	to, err := url.Parse(endpoint)
-	must(t, err)
-	p := &chaosProxy{mode: chaosModes[0]}
-	p.to = &httputil.ReverseProxy{
-		// The host and the path are signed, and stay as they are.
-		Rewrite:      func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host },
-		Transport:    &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-	}
+	p := &chaosProxy{to: forwardTo(t, endpoint), mode: chaosModes[0]}
+	p.to.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	p.Server = httptest.NewServer(p)
 	t.Cleanup(p.Close)
 	return p
@@ -92,16 +84,8 @@ func (p *chaosProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case fate < m.refused+m.dropped:
 		panic(http.ErrAbortHandler)
 	case fate < m.refused+m.dropped+m.lost:
-		p.to.ServeHTTP(nowhere{http.Header{}}, r)
-		panic(http.ErrAbortHandler)
+		noReply(r, p.to)
 	default:
 		p.to.ServeHTTP(w, r)
 	}
 }
-
-// nowhere takes a reply that nobody gets.
-type nowhere struct{ h http.Header }
-
-func (n nowhere) Header() http.Header         { return n.h }
-func (n nowhere) Write(b []byte) (int, error) { return len(b), nil }
-func (n nowhere) WriteHeader(int)             {}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -78,19 +77,11 @@ func newE2ESite(t *testing.T, kind e2eStore, remote *e2eRemote, prefix, public s
 
 // countingProxy stands in front of the server and takes down what it is asked.
 func (s *e2eSite) countingProxy() string {
-	to, err := url.Parse(s.server.Endpoint)
-	must(s.t, err)
-	forward := &httputil.ReverseProxy{
-		// The host and the path are signed, and stay as they are.
-		Rewrite:   func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host },
-		Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
-	}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.t.Helper()
+	return listenBefore(s.t, s.server.Endpoint, func(w http.ResponseWriter, r *http.Request, to http.Handler) {
 		s.bucketRequests.add(r.Method + " " + r.RequestURI)
-		forward.ServeHTTP(w, r)
-	}))
-	s.t.Cleanup(proxy.Close)
-	return proxy.URL
+		to.ServeHTTP(w, r)
+	}).URL
 }
 
 // A requestList takes down requests.
