@@ -111,6 +111,7 @@ type source struct {
 	Remote
 	mirror
 	location
+	ahead       *ahead // the origin, while the state is read
 	maxManifest int64
 	now         func() time.Time
 	log         *slog.Logger
@@ -162,7 +163,8 @@ func (c *Client) read(ctx context.Context, r Remote, m mirror, known layout.Remo
 		return nil, err
 	}
 	defer s.Close()
-	s.before = before
+	s.before, s.ahead = before, newAhead(s.origin)
+	s.origin = s.ahead
 	state, err := formats[r.Type].read(ctx, s, known)
 	if err == nil {
 		err = s.archive(state)

@@ -9,6 +9,8 @@ import (
 	"io"
 	"iter"
 
+	"golang.org/x/sync/errgroup"
+
 	"datestone/layout"
 	"datestone/sync/aptrepo"
 	"datestone/sync/internal/unpack"
@@ -30,12 +32,12 @@ func (d *debReader) readIndex(ctx context.Context, sel *selection, x formed) err
 		p := sel.suite.dir + e.Path
 		d.keep(p, body)
 		d.list(e.Size, e.SHA256, sel.byHash(e)...)
+		group, ctx := errgroup.WithContext(ctx)
 		for _, other := range x.forms[i+1:] {
-			if err := d.readOther(ctx, sel, other); err != nil {
-				return err
-			}
+			group.Go(func() error { return d.readOther(ctx, sel, other) })
 		}
-		return d.takeIndex(ctx, sel, x, &debIndex{path: p, of: x.of})
+		group.Go(func() error { return d.takeIndex(ctx, sel, x, &debIndex{path: p, of: x.of}) })
+		return group.Wait()
 	}
 	if plain, ok := sel.release.Find(x.stem); ok && plain.Size == 0 {
 		return nil // nothing to read

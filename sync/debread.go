@@ -71,7 +71,7 @@ func (d *debReader) read(ctx context.Context, suites []debSuite) error {
 }
 
 func (d *debReader) readSuite(ctx context.Context, s debSuite) error {
-	release, err := d.release(ctx, s)
+	release, text, err := d.release(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -86,6 +86,9 @@ func (d *debReader) readSuite(ctx context.Context, s debSuite) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(cmp.Or(d.Parallel, defaultParallel))
+	if _, inline := d.validators[s.dir+"InRelease"]; inline {
+		group.Go(func() error { return d.besides(ctx, s, text) })
+	}
 	for _, x := range indexes {
 		group.Go(func() error { return d.readIndex(ctx, sel, x) })
 	}
@@ -95,30 +98,27 @@ func (d *debReader) readSuite(ctx context.Context, s debSuite) error {
 	return group.Wait()
 }
 
-// release reads the files of a Release and returns what a trusted key signed:
-// the InRelease, or where there is none, the Release.
-func (d *debReader) release(ctx context.Context, s debSuite) (*aptrepo.Release, error) {
-	var text []byte
+// release reads the Release of a suite, and returns also the text of it that a
+// trusted key signed: in the InRelease, or where there is none, the Release.
+func (d *debReader) release(ctx context.Context, s debSuite) (release *aptrepo.Release, text []byte, err error) {
 	clearSigned, v, err := getKnown(ctx, d, s.dir+"InRelease", layout.Validators{}, maxRelease)
 	switch {
 	case err == nil:
 		if text, err = d.keys.ClearSigned(clearSigned, d.now()); err != nil {
-			return nil, fmt.Errorf("%sInRelease: %w", s.dir, err)
+			return nil, nil, fmt.Errorf("%sInRelease: %w", s.dir, err)
 		}
 		d.keep(s.dir+"InRelease", clearSigned)
 		d.validators[s.dir+"InRelease"] = v
-		err = d.besides(ctx, s, text)
 	case d.isMissing(ctx, err):
 		text, err = d.detached(ctx, s)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	release, err := aptrepo.ParseRelease(text)
-	if err != nil {
-		return nil, fmt.Errorf("%sRelease: %w", s.dir, err)
+	if release, err = aptrepo.ParseRelease(text); err != nil {
+		return nil, nil, fmt.Errorf("%sRelease: %w", s.dir, err)
 	}
-	return release, nil
+	return release, text, nil
 }
 
 // dated is what the log says of a Release, its times above all.
@@ -161,6 +161,7 @@ func (d *debReader) detached(ctx context.Context, s debSuite) ([]byte, error) {
 func (d *debReader) besides(ctx context.Context, s debSuite, signed []byte) error {
 	var bodies [2][]byte
 	names := [2]string{"Release", "Release.gpg"}
+	defer d.ahead.ask(ctx, maxRelease, s.dir+names[0], s.dir+names[1])()
 	for i, name := range names {
 		body, _, err := d.get(ctx, s.dir+name, layout.Validators{}, maxRelease)
 		if d.isMissing(ctx, err) {

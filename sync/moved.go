@@ -1,10 +1,14 @@
 package reposync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"datestone/layout"
 )
@@ -30,19 +34,29 @@ func inOnePiece(ctx context.Context, s source, read func() (map[string]layout.Va
 }
 
 // filesMoved asks for each file of metadata that leads to the others, by one
-// conditional request, whether it is another than v says, or gone.
+// conditional request, whether it is another than v says, or gone. It asks for
+// all of them at once.
 func filesMoved(ctx context.Context, s source, v layout.Validators) (bool, error) {
+	var moved atomic.Bool
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(cmp.Or(s.Parallel, defaultParallel))
 	for _, p := range slices.Sorted(maps.Keys(v.Files)) {
-		_, _, err := getKnown(ctx, s, p, v.Files[p], maxRelease)
-		switch {
-		case errors.Is(err, ErrNotModified):
-		case err == nil || isMissing(err):
-			return true, nil
-		default:
-			return false, err
-		}
+		group.Go(func() error {
+			_, _, err := getKnown(ctx, s, p, v.Files[p], maxRelease)
+			switch {
+			case errors.Is(err, ErrNotModified):
+				return nil
+			case err == nil || isMissing(err):
+				moved.Store(true)
+				return nil
+			}
+			return err
+		})
 	}
-	return false, nil
+	if err := group.Wait(); !moved.Load() {
+		return false, err
+	}
+	return true, nil
 }
 
 // A tornError is an ErrMoved that may have other causes, too: a file and its

@@ -84,6 +84,7 @@ func (r *rpmReader) state() *State {
 }
 
 func (r *rpmReader) read(ctx context.Context) error {
+	defer r.ahead.ask(ctx, maxRepomd, slices.Concat([]string{repomdSignature, repomdKey}, treeinfos)...)()
 	repomd, err := r.repomd(ctx)
 	if err == nil {
 		err = r.signature(ctx, repomd)

@@ -238,7 +238,7 @@ func TestRPMReadsUnknownContentOnce(t *testing.T) {
 	next.kind, next.packages["Packages/c.rpm"] = "sha512", "c"
 	later := new(sync.Once)
 	remote := s.before(func(path string) {
-		if path == "treeinfo" { // all else was read
+		if strings.HasPrefix(path, "Packages/") { // the metadata was read
 			later.Do(func() { s.become(next) })
 		}
 	})
