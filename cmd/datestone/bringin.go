@@ -54,12 +54,13 @@ func (p *pass) take(ctx context.Context) (*open, error) {
 // fits reports whether a claim may still become a checkpoint: the log has not
 // passed it, and it follows the newest checkpoint. One that follows an older
 // one (its writer was paused while others committed) says of files that the
-// newest has them, where that may have others.
+// newest has them, where that may have others. Nor may one that has what was
+// redacted.
 func (p *pass) fits(ctx context.Context, c layout.Claim) (bool, error) {
 	if c.ID <= p.known.Table.FinalUntil {
 		return false, nil
 	}
-	list, err := layout.WriteFileList(io.Discard, layout.FirstSeen(p.index.Files(p.known.Newest), p.log.ClaimFiles(ctx, c), c.ID))
+	list, err := layout.WriteFileList(io.Discard, layout.FirstSeen(p.index.Files(p.known.Newest), p.permitted(p.log.ClaimFiles(ctx, c)), c.ID))
 	return list == c.List, err
 }
 

@@ -59,8 +59,9 @@ func (w world) run(s faultStep) (code int, said string) {
 		LookupEnv: func(string) (string, bool) { return "", false },
 		WrapStore: func(publish.Store) publish.Store { return clockedStore{w.store, s.now.Time()} },
 	}
-	args := append([]string{"datestone", "--quiet", "--config", filepath.Join(w.dir, "datestone.yaml")}, s.args...)
-	args = append(args, "--jobs", "2", "--lock-lease", "300ms")
+	args := []string{"datestone", "--quiet", "--config", filepath.Join(w.dir, "datestone.yaml"),
+		s.args[0], "--jobs", "2", "--lock-lease", "300ms"}
+	args = append(args, s.args[1:]...)
 	code = run(context.Background(), args, e)
 	mu.Lock()
 	defer mu.Unlock()

@@ -140,6 +140,15 @@ func (d *disturbedStore) Delete(ctx context.Context, keys ...string) (err error)
 	return nil
 }
 
+func (d *disturbedStore) Purge(ctx context.Context, keys ...string) (err error) {
+	for _, key := range keys {
+		if d.call("purge", key, func() { err = d.dirStore.Purge(ctx, key) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (d *disturbedStore) Sync(ctx context.Context) (err error) {
 	d.call("sync", "", func() { err = d.dirStore.Sync(ctx) })
 	return err

@@ -33,8 +33,7 @@ func newMachine(t testing.TB, r faultRemote) machine { return machine{t, faultDi
 // start starts a process that does the step, disturbed as said.
 func (m machine) start(s faultStep, disturb string, more ...string) (*exec.Cmd, *bytes.Buffer) {
 	m.remote.show(m.t, m.dir, s)
-	args := append([]string{"--quiet", "--config", filepath.Join(m.dir, "datestone.yaml")}, s.args...)
-	c := exec.Command("datestone", append(append(args, "--jobs", "2"), more...)...)
+	c := exec.Command("datestone", m.args(s, append([]string{"--jobs", "2"}, more...)...)...)
 	c.Env = append(os.Environ(), "DATESTONE_TEST_NOW="+string(s.now), disturbVar+"="+disturb,
 		stoppedVar+"="+filepath.Join(m.dir, "stopped"))
 	said := &bytes.Buffer{}
@@ -53,14 +52,20 @@ func (m machine) run(s faultStep, disturb string, more ...string) (code int, sai
 	return c.ProcessState.ExitCode(), out.String()
 }
 
+// args returns the command line of a step, with more flags.
+func (m machine) args(s faultStep, flags ...string) []string {
+	args := append([]string{"--quiet", "--config", filepath.Join(m.dir, "datestone.yaml"), s.args[0]}, flags...)
+	return append(args, s.args[1:]...)
+}
+
 // here does the step in this process, undisturbed.
 func (m machine) here(s faultStep) (code int, said string) {
 	m.remote.show(m.t, m.dir, s)
 	var out bytes.Buffer
 	e := &env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, Now: func() time.Time { return s.now.Time() },
 		LookupEnv: func(string) (string, bool) { return "", false }}
-	args := append([]string{"datestone", "--quiet", "--config", filepath.Join(m.dir, "datestone.yaml")}, s.args...)
-	return run(context.Background(), append(args, "--jobs", "2", "--lock-lease", "300ms"), e), out.String()
+	args := append([]string{"datestone"}, m.args(s, "--jobs", "2", "--lock-lease", "300ms")...)
+	return run(context.Background(), args, e), out.String()
 }
 
 // objects returns what stands in the bucket, but for what the store of a

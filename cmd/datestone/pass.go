@@ -54,7 +54,11 @@ func (p *pass) run(ctx context.Context) error {
 	}
 	if p.options.sync {
 		validators := p.known.Remote
-		if p.known.Claim != "" {
+		redacted, err := p.newestLacks()
+		if err != nil {
+			return err
+		}
+		if p.known.Claim != "" || redacted {
 			validators = layout.Remote{} // what is claimed may need the metadata's bytes
 		}
 		if err := p.read(ctx, validators); err != nil {
@@ -136,10 +140,10 @@ func (p *pass) read(ctx context.Context, known layout.Remote) error {
 	if err != nil {
 		return err
 	}
-	p.state = state
+	p.state = p.leaveOut(ctx, state)
 	if p.repo.Remote.Mode == reposync.KeepGone {
 		for manifest := range state.Bodies { // there is one
-			p.state, err = reposync.Additive(p.index.Files(p.known.Newest), state, manifest)
+			p.state, err = reposync.Additive(p.permitted(p.index.Files(p.known.Newest)), p.state, manifest)
 		}
 	}
 	return err
@@ -149,7 +153,7 @@ func (p *pass) read(ctx context.Context, known layout.Remote) error {
 // FirstSeen; without a sync, those of the newest state that is known.
 func (p *pass) wanted() iter.Seq2[layout.File, error] {
 	if p.state == nil {
-		return p.index.Files(p.known.State)
+		return p.permitted(p.index.Files(p.known.State))
 	}
 	return layout.Files(p.state.Files)
 }
@@ -215,12 +219,13 @@ func (p *pass) work(ctx context.Context) error {
 // and at the claims. An index that remembers another log than the bucket has
 // is begun again.
 func (p *pass) settle(ctx context.Context) error {
-	before := p.known.Newest
+	before, redacted := p.known.Newest, len(p.known.Table.Redacted)
 	if err := p.catchUp(ctx); err != nil {
 		return err
 	}
-	if p.state != nil && p.known.Newest != before {
-		// What additive mode keeps is what the newest checkpoint has.
+	if p.state != nil && (p.known.Newest != before || len(p.known.Table.Redacted) != redacted) {
+		// What additive mode keeps is what the newest checkpoint has, and what
+		// was redacted is left out.
 		if err := p.read(ctx, layout.Remote{}); err != nil {
 			return err
 		}

@@ -77,6 +77,9 @@ func (o promoteOptions) check(repo repository) error {
 }
 
 func (o promoteOptions) promote(ctx context.Context, p *pass) error {
+	if err := p.catchUp(ctx); err != nil {
+		return err
+	}
 	if err := p.lookBack(ctx); err != nil {
 		return err
 	}

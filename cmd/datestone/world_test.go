@@ -22,6 +22,7 @@ type dirStore interface {
 	publish.Store
 	publish.Linker
 	publish.Deleter
+	publish.Purger
 	publish.Syncer
 }
 
