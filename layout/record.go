@@ -130,6 +130,9 @@ type Claim struct {
 	List       FileList `json:"list"` // stands at ClaimFilesKey
 	Remote     Remote   `json:"remote"`
 	Replaced   int      `json:"replaced,omitempty"`
+	// Past is set for a past state that is filled in: the log's end when it was
+	// claimed. Its ID says nothing of whether the log has moved on since.
+	Past *Head `json:"past,omitempty"`
 }
 
 // NewClaim returns a claim of the version written here.

@@ -81,7 +81,9 @@ func joined(spans []Span) []Span {
 	return out
 }
 
-func (t *Table) isGone(m Stamp) bool {
+// IsGone reports whether the moment m lies in a span that was pruned: nothing
+// may be filled in there.
+func (t *Table) IsGone(m Stamp) bool {
 	i, _ := slices.BinarySearchFunc(t.Gone, m, func(g Span, m Stamp) int { return cmp.Compare(g.Until, m) })
 	return i < len(t.Gone) && t.Gone[i].From <= m
 }

@@ -181,7 +181,7 @@ func (t *Table) follows(e Entry) error {
 		return fmt.Errorf("is a commit without a file list or remote")
 	case e.Kind == Commit && known:
 		return fmt.Errorf("commits %s a second time", e.ID)
-	case e.Kind == Commit && t.isGone(e.ID):
+	case e.Kind == Commit && t.IsGone(e.ID):
 		return fmt.Errorf("commits %s, a time that was pruned", e.ID)
 	case (e.Kind == Promote || e.Kind == Pin || e.Kind == Unpin) && !known:
 		return fmt.Errorf("is a %s of %s, which is no checkpoint", e.Kind, e.ID)
