@@ -59,6 +59,10 @@ func HeaderFor(role Role, key string) Header {
 	return h
 }
 
+// IsFinal reports whether the object is written once and never changed, which a
+// store may be asked to enforce: content, pages of checkpoints, the log.
+func (h Header) IsFinal() bool { return h.CacheControl == cacheImmutable }
+
 // ContentType returns the media type by the last extension of key. The table
 // holds what package repositories have; the rest is application/octet-stream,
 // which no browser guesses at.

@@ -60,3 +60,13 @@ func TestContentType(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyWhatIsReplacedIsNotFinal(t *testing.T) {
+	t.Parallel()
+	for role, want := range map[layout.Role]bool{layout.Content: true, layout.DirectoryPage: true, layout.LogEntry: true,
+		layout.Listing: false, layout.Private: false} {
+		if got := layout.HeaderFor(role, "a/index.html").IsFinal(); got != want {
+			t.Errorf("role %d: final is %t, want %t", role, got, want)
+		}
+	}
+}

@@ -40,7 +40,7 @@ func (s calls) BeginCopy(ctx context.Context, from string, to layout.Object, par
 
 func (s *Store) begin(ctx context.Context, p publish.Put, parts int, metadata map[string]string) (*upload, error) {
 	p.Open = nil
-	opts := header(p.Header)
+	opts := s.options(p.Header)
 	opts.UserMetadata = metadata
 	id, err := s.core.NewMultipartUpload(ctx, s.bucket, s.prefix.Key(p.Key), opts)
 	if err != nil {

@@ -40,6 +40,8 @@ type Config struct {
 	// CopyAbove is the size above which an object is copied in parts; 5 GiB,
 	// the most that one request copies, if zero.
 	CopyAbove int64
+	// Terms are what the store is asked for with each object.
+	Terms publish.Terms
 	// Lazy leaves out the request by which New sees that the bucket is there:
 	// the first call says then what is wrong.
 	Lazy bool
@@ -53,6 +55,7 @@ type Store struct {
 	prefix s3wire.Prefix
 	place  *s3wire.Place
 	writer *s3wire.Writer
+	terms  publish.Terms
 }
 
 var (
@@ -88,7 +91,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	endpoint := core.EndpointURL().Redacted()
 	s := &Store{
-		core: core, bucket: cfg.Bucket, prefix: prefix,
+		core: core, bucket: cfg.Bucket, prefix: prefix, terms: cfg.Terms,
 		place: &s3wire.Place{
 			Bucket: cfg.Bucket, Endpoint: endpoint, Credentials: described,
 			Create: fmt.Sprintf("`mc mb ALIAS/%s`, ALIAS being what `mc alias set` calls %s", cfg.Bucket, endpoint),

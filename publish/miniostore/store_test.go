@@ -13,7 +13,7 @@ var driver = s3suite.Driver{Open: open, Create: "mc mb ALIAS/", BlindTo: "versit
 
 func open(ctx context.Context, cfg s3suite.Config) (s3suite.Store, error) {
 	return miniostore.New(ctx, miniostore.Config{
-		Endpoint: strings.TrimPrefix(cfg.Endpoint, "http://"), PathStyle: true, Bucket: cfg.Bucket, Prefix: cfg.Prefix, Jobs: cfg.Jobs, Lazy: cfg.Lazy,
+		Endpoint: strings.TrimPrefix(cfg.Endpoint, "http://"), PathStyle: true, Bucket: cfg.Bucket, Prefix: cfg.Prefix, Jobs: cfg.Jobs, Lazy: cfg.Lazy, Terms: cfg.Terms,
 		PartSize: cfg.PartSize, MultipartAbove: cfg.MultipartAbove, CopyAbove: cfg.CopyAbove,
 	})
 }

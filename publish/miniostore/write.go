@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/encrypt"
 
 	"datestone/layout"
 	"datestone/publish"
@@ -32,7 +34,7 @@ type calls struct{ *Store }
 
 // PutWhole implements s3wire.Calls.
 func (s calls) PutWhole(ctx context.Context, p publish.Put, body *s3wire.Body) (string, layout.Digest, error) {
-	opts := header(p.Header)
+	opts := s.options(p.Header)
 	condition(&opts, p)
 	if !p.SHA256.IsZero() {
 		opts.UserMetadata = map[string]string{"X-Amz-Checksum-Sha256": s3wire.Checksum(p.SHA256)}
@@ -48,10 +50,40 @@ func (s calls) PutWhole(ctx context.Context, p publish.Put, body *s3wire.Body) (
 	return s3wire.Version(out.ETag), s3wire.ParseChecksum(out.ChecksumSHA256), nil
 }
 
-// header returns the options of an object with the header h. The payload is
-// not signed: its digest is a header of its own, which is.
-func header(h layout.Header) minio.PutObjectOptions {
-	return minio.PutObjectOptions{ContentType: h.ContentType, CacheControl: h.CacheControl, DisableContentSha256: true}
+// options returns those of an object with the header h, under the store's terms.
+// The payload is not signed: its digest is a header of its own, which is.
+func (s *Store) options(h layout.Header) minio.PutObjectOptions {
+	o := minio.PutObjectOptions{ContentType: h.ContentType, CacheControl: h.CacheControl, DisableContentSha256: true, UserTags: s.terms.Tags}
+	if s.terms.LockMode != "" && h.IsFinal() {
+		o.Mode = minio.RetentionMode(strings.ToUpper(s.terms.LockMode))
+		o.RetainUntilDate = s3wire.RetainUntil(s.terms, time.Now())
+	}
+	if h.IsFinal() {
+		o.StorageClass = s.terms.StorageClass
+	}
+	if s.terms.Encryption != "" {
+		o.ServerSideEncryption = encryption{s.terms}
+	}
+	return o
+}
+
+// encryption asks for what the SDK has no word for, too.
+type encryption struct{ publish.Terms }
+
+// Type implements encrypt.ServerSide.
+func (e encryption) Type() encrypt.Type {
+	if e.Encryption == "AES256" {
+		return encrypt.S3
+	}
+	return encrypt.KMS
+}
+
+// Marshal implements encrypt.ServerSide.
+func (e encryption) Marshal(h http.Header) {
+	only := publish.Terms{Encryption: e.Encryption, KMSKey: e.KMSKey}
+	for name, value := range s3wire.TermHeaders(only, layout.Header{}, false, time.Time{}) {
+		h.Set(name, value)
+	}
 }
 
 func condition(opts *minio.PutObjectOptions, p publish.Put) {
@@ -66,7 +98,8 @@ func condition(opts *minio.PutObjectOptions, p publish.Put) {
 
 // CopyWhole implements s3wire.Calls.
 func (s calls) CopyWhole(ctx context.Context, from string, to layout.Object) error {
-	replaced := map[string]string{"X-Amz-Metadata-Directive": "REPLACE"}
+	replaced := s3wire.TermHeaders(s.terms, to.Header, true, time.Now())
+	replaced["X-Amz-Metadata-Directive"] = "REPLACE"
 	if to.Header.ContentType != "" {
 		replaced["Content-Type"] = to.Header.ContentType
 	}

@@ -44,7 +44,7 @@ func (s *Store) begin(ctx context.Context, p publish.Put, parts int, sum types.C
 	out, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &s.bucket, Key: aws.String(s.prefix.Key(p.Key)), ChecksumAlgorithm: sum,
 		ContentType: text(p.Header.ContentType), CacheControl: text(p.Header.CacheControl),
-	})
+	}, s.under(p.Header, false))
 	if err != nil {
 		return nil, s.wrap(ctx, "begin upload of", p.Key, err)
 	}

@@ -45,6 +45,8 @@ type Config struct {
 	// CopyAbove is the size above which an object is copied in parts; 5 GiB,
 	// the most that one request copies, if zero.
 	CopyAbove int64
+	// Terms are what the store is asked for with each object.
+	Terms publish.Terms
 	// Lazy leaves out the request by which New sees that the bucket is there:
 	// the first call says then what is wrong.
 	Lazy bool
@@ -59,6 +61,7 @@ type Store struct {
 	prefix s3wire.Prefix
 	place  *s3wire.Place
 	writer *s3wire.Writer
+	terms  publish.Terms
 }
 
 var (
@@ -89,7 +92,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	client := s3.NewFromConfig(loaded, options(cfg))
 	s := &Store{
-		client: client, bucket: cfg.Bucket, prefix: prefix,
+		client: client, bucket: cfg.Bucket, prefix: prefix, terms: cfg.Terms,
 		place: &s3wire.Place{Bucket: cfg.Bucket},
 	}
 	s.writer = s3wire.NewWriter(calls{s}, s.place, s3wire.Sizes{

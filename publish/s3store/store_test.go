@@ -12,7 +12,7 @@ var driver = s3suite.Driver{Open: open, Create: "aws s3 mb s3://"}
 
 func open(ctx context.Context, cfg s3suite.Config) (s3suite.Store, error) {
 	return s3store.New(ctx, s3store.Config{
-		Endpoint: cfg.Endpoint, PathStyle: true, Bucket: cfg.Bucket, Prefix: cfg.Prefix, Jobs: cfg.Jobs, Lazy: cfg.Lazy,
+		Endpoint: cfg.Endpoint, PathStyle: true, Bucket: cfg.Bucket, Prefix: cfg.Prefix, Jobs: cfg.Jobs, Lazy: cfg.Lazy, Terms: cfg.Terms,
 		PartSize: cfg.PartSize, MultipartAbove: cfg.MultipartAbove, CopyAbove: cfg.CopyAbove,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -55,11 +56,21 @@ func (s calls) PutWhole(ctx context.Context, p publish.Put, body *s3wire.Body) (
 	if p.Create {
 		in.IfNoneMatch = aws.String("*")
 	}
-	out, err := s.client.PutObject(ctx, in, unsigned)
+	out, err := s.client.PutObject(ctx, in, unsigned, s.under(p.Header, false))
 	if err != nil {
 		return "", layout.Digest{}, s.wrap(ctx, "put", p.Key, err)
 	}
 	return s3wire.Version(aws.ToString(out.ETag)), s3wire.ParseChecksum(aws.ToString(out.ChecksumSHA256)), nil
+}
+
+// under adds what the terms ask for, in headers: three calls have a field of
+// their own for each.
+func (s *Store) under(h layout.Header, copied bool) func(*s3.Options) {
+	return func(o *s3.Options) {
+		for name, value := range s3wire.TermHeaders(s.terms, h, copied, time.Now()) {
+			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue(name, value))
+		}
+	}
 }
 
 // text returns nil for no text, which the SDK leaves out.
@@ -77,7 +88,7 @@ func (s calls) CopyWhole(ctx context.Context, from string, to layout.Object) err
 		Bucket: &s.bucket, Key: aws.String(s.prefix.Key(to.Key)), CopySource: &source,
 		MetadataDirective: types.MetadataDirectiveReplace,
 		ContentType:       text(to.Header.ContentType), CacheControl: text(to.Header.CacheControl),
-	})
+	}, s.under(to.Header, true))
 	if err != nil {
 		return s.wrap(ctx, "link", to.Key, err)
 	}

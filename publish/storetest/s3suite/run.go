@@ -17,6 +17,7 @@ type Config struct {
 	Jobs                                int
 	PartSize, MultipartAbove, CopyAbove int64
 	Lazy                                bool
+	Terms                               publish.Terms
 }
 
 // A Store is what every driver of S3 opens.
@@ -62,6 +63,9 @@ var serverTests = []struct {
 	{"the bucket is gone", Driver.bucketIsGone},
 	{"purges versions", Driver.purgesVersions},
 	{"names the end of a lock", Driver.namesLock},
+	{"locks what is final", Driver.locksFinal},
+	{"sends its terms", Driver.sendsTerms},
+	{"keeps tags", Driver.keepsTags},
 	{"without prefix", func(d Driver, t *testing.T, server servers.Server) { d.isStore(t, server, "") }},
 	{"with prefix", func(d Driver, t *testing.T, server servers.Server) { d.isStore(t, server, "/a mirror/of+é/") }},
 }

@@ -63,18 +63,18 @@ func (s Server) Versions(t testing.TB, bucket, prefix string) []minio.ObjectInfo
 	return all
 }
 
-// Stat says what the server keeps of an object, in all its headers.
-func (s Server) Stat(t testing.TB, bucket, key string) minio.ObjectInfo {
+// Tags returns the tags of an object.
+func (s Server) Tags(t testing.TB, bucket, key string) map[string]string {
 	t.Helper()
 	c, err := s.client()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := c.StatObject(t.Context(), bucket, key, minio.StatObjectOptions{})
+	tags, err := c.GetObjectTagging(t.Context(), bucket, key, minio.GetObjectTaggingOptions{})
 	if err != nil {
-		t.Fatalf("stat %q in bucket %q at %s: %v", key, bucket, s.Name, err)
+		t.Fatalf("tags of %q in bucket %q at %s: %v", key, bucket, s.Name, err)
 	}
-	return o
+	return tags.ToMap()
 }
 
 // Lock locks the newest version of an object, so that even its owner can't
