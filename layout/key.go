@@ -63,6 +63,9 @@ func ClaimFilesKey(repository string, id Stamp) string {
 	return ClaimPrefix(repository) + string(id) + ".files.zst"
 }
 
+// FillingKey stands while a repository is filled in that was empty.
+func FillingKey(repository string) string { return PrivatePrefix + "filling/" + repository + ".json" }
+
 // LockKey is the lock of a repository.
 func LockKey(repository string) string { return PrivatePrefix + "locks/" + repository + ".json" }
 

@@ -34,7 +34,7 @@ func (s *Store) Versions(ctx context.Context, key string) ([]s3wire.Stored, erro
 			break
 		}
 		if o.Key == full {
-			all = append(all, s3wire.Stored{ID: o.VersionID, Marker: o.IsDeleteMarker})
+			all = append(all, s3wire.Stored{ID: o.VersionID, Marker: o.IsDeleteMarker, Time: o.LastModified, Size: o.Size})
 		}
 	}
 	if ctx.Err() != nil {

@@ -45,7 +45,6 @@ func (s *Store) Versions(ctx context.Context, key string) ([]s3wire.Stored, erro
 type version struct {
 	s3wire.Stored
 	latest bool
-	since  time.Time
 }
 
 // versionsOf returns the versions of a key that a page has, and whether the
@@ -54,13 +53,13 @@ func versionsOf(key string, page *s3.ListObjectVersionsOutput) (found []version,
 	for _, v := range page.Versions {
 		past = past || aws.ToString(v.Key) > key
 		if aws.ToString(v.Key) == key {
-			found = append(found, version{s3wire.Stored{ID: aws.ToString(v.VersionId)}, aws.ToBool(v.IsLatest), aws.ToTime(v.LastModified)})
+			found = append(found, version{s3wire.Stored{ID: aws.ToString(v.VersionId), Size: aws.ToInt64(v.Size), Time: aws.ToTime(v.LastModified)}, aws.ToBool(v.IsLatest)})
 		}
 	}
 	for _, m := range page.DeleteMarkers {
 		past = past || aws.ToString(m.Key) > key
 		if aws.ToString(m.Key) == key {
-			found = append(found, version{s3wire.Stored{ID: aws.ToString(m.VersionId), Marker: true}, aws.ToBool(m.IsLatest), aws.ToTime(m.LastModified)})
+			found = append(found, version{s3wire.Stored{ID: aws.ToString(m.VersionId), Marker: true, Time: aws.ToTime(m.LastModified)}, aws.ToBool(m.IsLatest)})
 		}
 	}
 	return found, past
@@ -71,7 +70,7 @@ func newestFirst(all []version) []s3wire.Stored {
 		if a.latest != b.latest {
 			return map[bool]int{true: -1, false: 1}[a.latest]
 		}
-		return b.since.Compare(a.since)
+		return b.Time.Compare(a.Time)
 	})
 	stored := make([]s3wire.Stored, len(all))
 	for i, v := range all {

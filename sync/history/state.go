@@ -22,6 +22,8 @@ type State struct {
 	Place string
 	// Tree has its files; nil where they are to be read at Place.
 	Tree Tree
+	// Source is which of the sources of Merge has it.
+	Source int
 	// Bad says why it can't be taken; empty where nothing is known against it.
 	Bad string
 }
@@ -71,12 +73,13 @@ func inOrder(all []State) []State {
 func Merge(sources ...iter.Seq2[State, error]) iter.Seq2[State, error] {
 	return func(yield func(State, error) bool) {
 		var all []State
-		for _, source := range sources {
+		for i, source := range sources {
 			for s, err := range source {
 				if err != nil {
 					yield(State{}, err)
 					return
 				}
+				s.Source = i
 				all = append(all, s)
 			}
 		}

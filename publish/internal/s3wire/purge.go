@@ -13,6 +13,17 @@ import (
 type Stored struct {
 	ID     string
 	Marker bool // it says that the object was deleted, and has no bytes
+	Time   time.Time
+	Size   int64
+}
+
+// History is that of publish.Archive, of versions that are newest first.
+func History(stored []Stored) []publish.Version {
+	versions := make([]publish.Version, len(stored))
+	for i, v := range stored {
+		versions[i] = publish.Version{ID: v.ID, Time: v.Time.UTC(), Size: v.Size, Deleted: v.Marker}
+	}
+	return versions
 }
 
 // Purging is what a driver's SDK does for Purge. Keys are without the prefix.
