@@ -33,6 +33,7 @@ type Config struct {
 	LongestWait  time.Duration    // between two tries, unless Retry-After says more; default 30 s
 	Patience     time.Duration    // for all tries of one request, waits included; default 10 min
 	Stall        time.Duration    // how long a server may stay silent; default 60 s
+	Rate         float64          // requests a second to one host, at most; default any number
 }
 
 // A Client reads remotes. It may be used by many goroutines.
@@ -42,6 +43,7 @@ type Client struct {
 	transports map[transportKey]*http.Transport
 	mirrors    map[string]string // those in use, by the URL of the list
 	spool      spool
+	rate       rate
 }
 
 // New returns a client.
@@ -60,7 +62,7 @@ func New(c Config) *Client {
 	c.LongestWait = cmp.Or(c.LongestWait, 30*time.Second)
 	c.Patience = cmp.Or(c.Patience, 10*time.Minute)
 	c.Stall = cmp.Or(c.Stall, time.Minute)
-	return &Client{Config: c, transports: map[transportKey]*http.Transport{}, mirrors: map[string]string{}}
+	return &Client{Config: c, rate: rate{perSecond: c.Rate}, transports: map[transportKey]*http.Transport{}, mirrors: map[string]string{}}
 }
 
 // An origin is a remote that was opened: files below one place.
@@ -128,10 +130,16 @@ func (c *Client) open(r Remote, m mirror) (source, error) {
 	if s.location, err = m.locate(r); err != nil {
 		return s, err
 	}
-	if s.local() {
+	switch {
+	case r.Past.alone():
+		s.origin = tree{Tree: r.Past.Tree}
+	case s.local():
 		s.origin, err = openDirectory(s.location)
-	} else {
+	default:
 		s.origin, err = c.openSite(m.remote(r), s.location)
+	}
+	if err == nil {
+		s.openPast()
 	}
 	return s, err
 }

@@ -33,6 +33,9 @@ type Remote struct {
 	// Parallel is the number of requests at once to one host; default 16.
 	Parallel int
 
+	// Past makes it the remote as it was at one time; nil for the present.
+	Past *Past
+
 	// What follows is for the type "deb".
 
 	// Suites are names below dists/, or, with a slash at their end, directories

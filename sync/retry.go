@@ -124,6 +124,9 @@ func (s *site) try(ctx context.Context, u *url.URL, h http.Header) (*http.Respon
 }
 
 func (s *site) ask(ctx context.Context, method string, u *url.URL, h http.Header) (*http.Response, error) {
+	if err := s.rate.wait(ctx, u.Host); err != nil {
+		return nil, backoff.Permanent(err)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	req := (&http.Request{Method: method, URL: u, Host: u.Host, Header: h}).WithContext(ctx)
 	resp, err := s.http.Do(req)

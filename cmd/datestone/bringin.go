@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"log/slog"
 
 	"datestone/index"
 	"datestone/layout"
@@ -95,27 +96,35 @@ func (p *pass) claim(ctx context.Context) (*open, error) {
 }
 
 func (p *pass) claimAs(ctx context.Context, id layout.Stamp) (*open, error) {
-	root, err := p.index.PutState(layout.FirstSeen(p.index.Files(p.known.Newest), p.wanted(), id))
+	o, list, err := p.draft(ctx, id)
+	if err == nil {
+		err = p.log.Claim(ctx, o.claim, list)
+	}
 	if err != nil {
 		return nil, err
 	}
+	p.known.Claim, p.known.State, p.known.Remote = id, o.root, o.claim.Remote
+	return o, p.remember()
+}
+
+// draft returns the claim that the wanted state would have, and its file list
+// as it stands in the bucket.
+func (p *pass) draft(ctx context.Context, id layout.Stamp) (*open, []byte, error) {
+	root, err := p.index.PutState(layout.FirstSeen(p.index.Files(p.known.Newest), p.wanted(), id))
+	if err != nil {
+		return nil, nil, err
+	}
 	list, body, err := publish.EncodeFileList(p.index.Files(root))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	remote := p.known.Remote
 	if p.state != nil {
 		remote = p.state.Remote
 	}
 	c := layout.NewClaim(p.repo.Name, p.repo.BasePath, id, list, remote)
-	if c.Replaced, err = p.replaced(ctx, root); err != nil {
-		return nil, err
-	}
-	if err := p.log.Claim(ctx, c, body); err != nil {
-		return nil, err
-	}
-	p.known.Claim, p.known.State, p.known.Remote = id, root, remote
-	return p.open(c, root, false), p.remember()
+	c.Replaced, err = p.replaced(ctx, root)
+	return p.open(c, root, false), body, err
 }
 
 // replaced counts the paths whose content the remote replaced since the newest
@@ -129,7 +138,11 @@ func (p *pass) replaced(ctx context.Context, root index.Root) (n int, err error)
 			continue
 		}
 		n++
-		p.Log.WarnContext(ctx, "remote replaced the content of a path; both stay reachable in their checkpoints",
+		level := slog.LevelWarn
+		if p.repo.Remote.Past != nil {
+			level = slog.LevelDebug // long known, and there may be years of it
+		}
+		p.Log.Log(ctx, level, "remote replaced the content of a path; both stay reachable in their checkpoints",
 			"repo", p.repo.Name, "path", c.New.Path, "was", c.Old.SHA256, "is", c.New.SHA256)
 	}
 	return n, nil
@@ -308,14 +321,14 @@ func (p *pass) count(steps iter.Seq2[layout.Step, error]) iter.Seq2[layout.Step,
 func (p *pass) fetch(o *open) publish.Fetch {
 	return func(ctx context.Context, files iter.Seq2[layout.File, error]) error {
 		put := func(ctx context.Context, f layout.File, open func(context.Context) (io.ReadCloser, error)) error {
-			if err := p.bucket.Upload(ctx, o.plan, f, open); err != nil {
-				return err
+			if err := p.bucket.Upload(ctx, o.plan, f, ofRemote(open)); err != nil {
+				return byBucket(err)
 			}
 			p.Log.DebugContext(ctx, "file brought in", "repo", p.repo.Name, "path", f.Path, "bytes", f.Size)
 			p.bar.Add(f.Size)
 			return nil
 		}
-		return p.remotes.FetchChecked(ctx, p.repo.Remote, p.fromMemory(ctx, o, files), put, p.refused)
+		return byRemote(ctx, p.remotes.FetchChecked(ctx, p.repo.Remote, p.fromMemory(ctx, o, files), put, p.refused))
 	}
 }
 
@@ -330,6 +343,7 @@ func (p *pass) fromMemory(ctx context.Context, o *open, files iter.Seq2[layout.F
 					p.bar.Add(f.Size)
 					continue
 				}
+				err = byBucket(err)
 			}
 			if !yield(f, err) || err != nil {
 				return

@@ -12,6 +12,7 @@ func commands(e *env) []*cli.Command {
 		redirectsCommand(e),
 		resolveCommand(e),
 		promoteCommand(e),
+		backfillCommand(e),
 		redactCommand(e),
 		listCommand(e),
 		diffCommand(e),

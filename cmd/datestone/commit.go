@@ -110,7 +110,8 @@ func (p *pass) tellAndClear(ctx context.Context) error {
 
 // clear removes the claims: of what is committed the claim alone, of what is
 // not (a state that nobody wants any more) the content too. A claim that the
-// log has not passed yet stays.
+// log has not passed yet stays, and so does that of a past state while its
+// backfill may only be paused.
 func (p *pass) clear(ctx context.Context) error {
 	claims, err := p.log.Claims(ctx)
 	if err != nil {
@@ -121,6 +122,7 @@ func (p *pass) clear(ctx context.Context) error {
 		switch {
 		case committed:
 			err = p.log.Unclaim(ctx, c.ID)
+		case c.Past != nil && !p.movedOn(c):
 		case c.ID <= p.known.Table.FinalUntil:
 			p.Log.InfoContext(ctx, "removing a claim that is not wanted any more", "repo", p.repo.Name, "checkpoint", c.ID)
 			err = p.drop(ctx, c)

@@ -136,6 +136,10 @@ type faultCase struct {
 	before world
 	want   siteBytes
 	calls  int
+	code   int // of the step, undisturbed
+	// between is done after the fault, before the step is done again, by
+	// machines that lost their index; nil for nothing.
+	between *faultStep
 }
 
 func (f faultCase) test(t *testing.T) {
@@ -174,22 +178,28 @@ func (f faultCase) disturb(t *testing.T, n int, fault storetest.Fault) string {
 	code, said := w.run(f.step)
 	w.check(wrong)
 	temporary := fault == storetest.TemporaryFailed || fault == storetest.TemporaryDoneButFailed
-	if temporary && code != 0 {
+	if temporary && code != f.code {
 		wrong("exit code %d though the failure was temporary: %s", code, said)
 	}
-	if code != 0 && (code != exitFailed || !strings.Contains(said, "datestone: ")) {
+	if code != f.code && (code != exitFailed || !strings.Contains(said, "datestone: ")) {
 		wrong("exit code %d, want %d with a message, got %q", code, exitFailed, said)
 	}
 	w.store.Restart()
-	if code == 0 {
+	if code == f.code {
 		if d := differ(w.bytesOf(t), f.want); d != "" {
 			wrong("a run that says it is done left\n%s", d)
 		}
 	}
 	for _, lost := range []bool{false, true} {
 		again := w.clone(t, lost)
+		if lost && f.between != nil {
+			if code, said := again.run(*f.between); code != 0 {
+				wrong("the run in between: exit code %d: %s", code, said)
+			}
+			again.check(wrong)
+		}
 		code, said := again.run(f.step)
-		if code != 0 {
+		if code != f.code {
 			wrong("the run afterwards (index lost: %t): exit code %d: %s", lost, code, said)
 		}
 		again.check(wrong)

@@ -24,8 +24,9 @@ type pass struct {
 	known   index.Repo
 	// state is what the remote has; nil when it still has known.State.
 	state *reposync.State
-	// claims are those open, oldest first; read under the lock.
-	claims []layout.Claim
+	// claims are those open, oldest first, and past those of a backfill, which
+	// only a backfill can finish; read under the lock.
+	claims, past []layout.Claim
 	// current is the claim that is being worked on, or nil.
 	current *open
 	// unsettled says that an earlier run may have left the bucket half done.
@@ -94,8 +95,10 @@ func (p *pass) catchUp(ctx context.Context) error {
 	}
 	p.known = known
 	if newest := known.Table.Newest(); newest != "" {
-		_, err := p.index.Checkpoint(p.repo.Name, newest)
-		if errors.Is(err, fs.ErrNotExist) {
+		root, err := p.index.Checkpoint(p.repo.Name, newest)
+		// A backfill that was killed may have left a newest one that the index
+		// knows, but not as that.
+		if errors.Is(err, fs.ErrNotExist) || err == nil && root != p.known.Newest {
 			err = p.takeInNewest(ctx)
 			news++
 		}
@@ -140,13 +143,20 @@ func (p *pass) read(ctx context.Context, known layout.Remote) error {
 	if err != nil {
 		return err
 	}
-	p.state = p.leaveOut(ctx, state)
+	p.state, err = p.merged(ctx, state, p.index.Files(p.known.Newest))
+	return err
+}
+
+// merged returns what is to be published of a state, before having the files of
+// the checkpoint before it.
+func (p *pass) merged(ctx context.Context, state *reposync.State, before iter.Seq2[layout.File, error]) (*reposync.State, error) {
+	state = p.leaveOut(ctx, state)
 	if p.repo.Remote.Mode == reposync.KeepGone {
 		for manifest := range state.Bodies { // there is one
-			p.state, err = reposync.Additive(p.permitted(p.index.Files(p.known.Newest)), p.state, manifest)
+			return reposync.Additive(p.permitted(before), state, manifest)
 		}
 	}
-	return err
+	return state, nil
 }
 
 // wanted returns the files of the state that the remote has, without
@@ -240,8 +250,24 @@ func (p *pass) settle(ctx context.Context) error {
 			return err
 		}
 	}
-	var err error
-	p.claims, err = p.log.Claims(ctx)
+	return p.readClaims(ctx)
+}
+
+// movedOn reports whether the log has moved on since a past state was claimed.
+// Only then nobody who still believes in the claim, having been paused, can
+// commit it.
+func (p *pass) movedOn(c layout.Claim) bool { return p.known.Table.Log.Entries > c.Past.Entries }
+
+func (p *pass) readClaims(ctx context.Context) error {
+	all, err := p.log.Claims(ctx)
+	p.claims, p.past = nil, nil
+	for _, c := range all {
+		if c.Past != nil {
+			p.past = append(p.past, c)
+		} else {
+			p.claims = append(p.claims, c)
+		}
+	}
 	return err
 }
 
@@ -266,7 +292,7 @@ func (p *pass) rounds(ctx context.Context) error {
 			return fmt.Errorf("repository %q: its metadata names what it does not have: %w", p.repo.Name, err)
 		}
 		p.Log.WarnContext(ctx, "remote changed while it was read; reading it again", "repo", p.repo.Name, "error", err)
-		if p.claims, err = p.log.Claims(ctx); err != nil {
+		if err := p.readClaims(ctx); err != nil {
 			return err
 		}
 	}

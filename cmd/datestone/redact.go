@@ -142,7 +142,7 @@ func (o redactOptions) redact(ctx context.Context, p *pass) error {
 		if err := p.settle(ctx); err != nil {
 			return err
 		}
-		s := &search{log: p.log, base: p.repo.BasePath, claims: p.claims}
+		s := &search{log: p.log, base: p.repo.BasePath, claims: slices.Concat(p.claims, p.past)}
 		if _, err := s.read(ctx, p.repo.Settings); err != nil {
 			return err
 		}

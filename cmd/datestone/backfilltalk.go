@@ -1,0 +1,222 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"datestone/layout"
+	"datestone/redirects"
+)
+
+// What became of a state.
+const (
+	resultPublished = "published"
+	resultEqual     = "equal"   // to the checkpoint before it
+	resultThere     = "there"   // is a checkpoint already
+	resultDone      = "done"    // dealt with before the interruption
+	resultSkipped   = "skipped" // for the reason given
+)
+
+// A stateReport is what became of one state: a line of --json, and its contract.
+type stateReport struct {
+	Repository   string       `json:"repository"`
+	State        layout.Stamp `json:"state"`  // its time, which is its ID; null where that can't be told
+	Source       string       `json:"source"` // where it was read
+	Result       string       `json:"result"` // published, equal, there, done or skipped
+	Reason       string       `json:"reason,omitempty"`
+	Files        int          `json:"files"`
+	Bytes        int64        `json:"bytes"`
+	Fetched      int          `json:"fetched"` // files
+	FetchedBytes int64        `json:"fetched_bytes"`
+	Linked       int          `json:"linked"` // files
+}
+
+func (r stateReport) is(result string) stateReport {
+	r.Result = result
+	return r
+}
+
+func (r stateReport) skipped(why string) stateReport {
+	r.Reason = why
+	return r.is(resultSkipped)
+}
+
+func (r stateReport) published(c layout.Claim, did report) stateReport {
+	r.Files, r.Bytes = c.List.Files, c.List.Bytes
+	r.Fetched, r.FetchedBytes, r.Linked = did.Fetched, did.FetchedBytes, did.Linked
+	return r.is(resultPublished)
+}
+
+// String is the line for people.
+func (r stateReport) String() string {
+	switch r.Result {
+	case resultPublished:
+		return fmt.Sprintf("published, %s, %s (%d fetched, %s; %d linked)",
+			count(r.Files, "file"), layout.HumanSize(r.Bytes), r.Fetched, layout.HumanSize(r.FetchedBytes), r.Linked)
+	case resultEqual:
+		return "equals the checkpoint before it"
+	case resultThere:
+		return "is a checkpoint already"
+	case resultDone:
+		return "was dealt with before"
+	}
+	return "skipped: " + r.Reason
+}
+
+// A spanReport is a stretch of time, both ends included, whose answer changes:
+// a line of --json, and its contract.
+type spanReport struct {
+	Repository string       `json:"repository"`
+	From       layout.Stamp `json:"from"`
+	Until      layout.Stamp `json:"until"`
+	Was        layout.Stamp `json:"was"` // the checkpoint it led to; null for 404
+	// Was301 says that the answer was a 301, which caches may keep.
+	Was301 bool         `json:"was_301"`
+	Is     layout.Stamp `json:"is"`
+}
+
+func (r spanReport) String() string {
+	was := "was 404"
+	switch {
+	case r.Was301:
+		was = fmt.Sprintf("was %s by 301, which caches may keep", r.Was)
+	case r.Was != "":
+		was = fmt.Sprintf("was %s by 302", r.Was)
+	}
+	return fmt.Sprintf("%s to %s: is %s, %s", r.From, r.Until, r.Is, was)
+}
+
+// A backfillTalk tells what a backfill does: states on the screen, a line each,
+// and what is asked for afterwards (spans, what was skipped) as data.
+type backfillTalk struct {
+	*env
+	repository string
+	json       bool
+	began      layout.Table // as it was before
+	spoken     layout.Stamp // up to which the spans are printed
+	skipped    []stateReport
+	counts     map[string]int
+	total      int // of states
+	work       int // of states that have to be read
+	start      time.Time
+}
+
+func (t *backfillTalk) begin(plan []planned, now time.Time) {
+	t.counts, t.total, t.start = map[string]int{}, len(plan), now
+	for _, s := range plan {
+		if s.toRead() {
+			t.work++
+		}
+	}
+}
+
+// toRead reports whether the metadata of a state has to be read.
+func (p planned) toRead() bool { return !p.there && !p.done && p.why == "" }
+
+// state tells what became of a state.
+func (t *backfillTalk) state(r stateReport, s planned) error {
+	t.counts[r.Result]++
+	if s.toRead() {
+		t.counts["read"]++
+	}
+	if r.Result == resultSkipped {
+		t.skipped = append(t.skipped, r)
+	}
+	if r.Result == resultThere || r.Result == resultDone {
+		return nil
+	}
+	if !t.Quiet && t.LogFormat != "json" {
+		fmt.Fprintf(t.screen(), "datestone: %s %s (%d of %d%s): %s\n", t.repository, s.name(), t.number(), t.total, t.rest(time.Now()), r)
+	}
+	if t.json {
+		return printJSON(t.Stdout, r)
+	}
+	return nil
+}
+
+// name is what people know a state by.
+func (p planned) name() string {
+	if p.ID == "" {
+		return p.Place
+	}
+	return string(p.ID)
+}
+
+func (t *backfillTalk) number() (n int) {
+	for _, result := range []string{resultPublished, resultEqual, resultThere, resultDone, resultSkipped} {
+		n += t.counts[result]
+	}
+	return n
+}
+
+// rest estimates how long the states take that are still to be read.
+func (t *backfillTalk) rest(now time.Time) string {
+	done := t.counts["read"]
+	if done == 0 || done >= t.work {
+		return ""
+	}
+	left := time.Duration(float64(now.Sub(t.start)) / float64(done) * float64(t.work-done))
+	return fmt.Sprintf(", about %s left", left.Round(time.Second))
+}
+
+// spans prints the stretches of time whose answer changes, of the table as it
+// is now, and that won't change again: those before the newest state dealt
+// with, or all of them, when no more states come.
+func (t *backfillTalk) spans(now layout.Table, done layout.Stamp, all bool) error {
+	for _, c := range redirects.Changes(t.began, now) {
+		if !all {
+			c.Until = min(c.Until, before(done))
+		}
+		if c.From = max(c.From, t.spoken); c.From > c.Until {
+			continue
+		}
+		r := spanReport{Repository: t.repository, From: c.From, Until: c.Until, Was: c.Was, Was301: c.WasFinal && c.Was != "", Is: c.Is}
+		if err := t.print(r, r.String()); err != nil {
+			return err
+		}
+	}
+	if t.spoken = done; all {
+		t.began = clone(now) // what was printed is not printed again
+	}
+	return nil
+}
+
+func before(id layout.Stamp) layout.Stamp {
+	if id == "" {
+		return ""
+	}
+	return layout.StampOf(id.Time().Add(-time.Second))
+}
+
+func (t *backfillTalk) print(data any, line string) (err error) {
+	switch {
+	case t.json:
+		err = printJSON(t.Stdout, data)
+	case !t.Quiet:
+		_, err = fmt.Fprintf(t.Stdout, "%s: %s\n", t.repository, line)
+	}
+	return err
+}
+
+// verdict tells what all came to, and lists what was skipped.
+func (t *backfillTalk) verdict() error {
+	if !t.json && !t.Quiet {
+		_, err := fmt.Fprintf(t.Stdout, "%s: %d published, %d equal to the checkpoint before, %d there already, %d skipped\n", t.repository,
+			t.counts[resultPublished], t.counts[resultEqual], t.counts[resultThere], len(t.skipped))
+		if err != nil {
+			return err
+		}
+	}
+	if len(t.skipped) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("%s of %d could not be taken:", count(len(t.skipped), "state"), t.total)
+	for _, r := range t.skipped {
+		name := string(r.State)
+		if name == "" {
+			name = "no time"
+		}
+		text += fmt.Sprintf("\n  %s, %s: %s", name, r.Source, r.Reason)
+	}
+	return withCode(exitSome, fmt.Errorf("%s", text))
+}
