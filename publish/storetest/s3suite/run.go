@@ -62,6 +62,8 @@ var serverTests = []struct {
 	{"keeps the digest", Driver.keepsDigest},
 	{"the bucket is gone", Driver.bucketIsGone},
 	{"purges versions", Driver.purgesVersions},
+	{"browses", Driver.browses},
+	{"keeps history", Driver.keepsHistory},
 	{"names the end of a lock", Driver.namesLock},
 	{"locks what is final", Driver.locksFinal},
 	{"sends its terms", Driver.sendsTerms},
