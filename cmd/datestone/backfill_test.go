@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path"
@@ -19,6 +20,8 @@ import (
 type pastState struct {
 	id    layout.Stamp
 	files content
+	// meta has the metadata of a type that has other than a PULP_MANIFEST.
+	meta content
 }
 
 // pastHistory makes the states of n days: a repository that grows, replaces,
@@ -45,29 +48,51 @@ func pastHistory(n int) []pastState {
 			}
 		}
 		day := time.Date(2025, 1, 1+i, 0, 0, 0, 0, time.UTC)
-		states = append(states, pastState{layout.StampOf(day), files})
+		states = append(states, pastState{id: layout.StampOf(day), files: files})
 	}
 	return states
 }
 
-// write puts a state below dir, as a remote of type "file" has it.
+// write puts a state below dir, as the remote has it.
 func (s pastState) write(t testing.TB, dir string) {
 	t.Helper()
 	must(t, os.RemoveAll(dir))
 	must(t, os.MkdirAll(dir, 0o755))
-	for name, body := range s.files {
+	for name, body := range s.whole() {
 		full := filepath.Join(dir, filepath.FromSlash(name))
 		must(t, os.MkdirAll(filepath.Dir(full), 0o755))
 		must(t, os.WriteFile(full, []byte(body), 0o644))
 	}
-	must(t, os.WriteFile(filepath.Join(dir, "PULP_MANIFEST"), []byte(s.files.manifest()), 0o644))
+}
+
+// whole is all that stands at the remote.
+func (s pastState) whole() content {
+	all := maps.Clone(s.files)
+	if s.meta == nil {
+		all["PULP_MANIFEST"] = s.files.manifest()
+	}
+	maps.Copy(all, s.meta)
+	return all
 }
 
 // A pastSite is a site and the remote that it has, as configured.
 type pastSite struct {
-	t    testing.TB
-	dir  string
-	live string // the directory of the remote; that of several sites may be one
+	t      testing.TB
+	dir    string
+	live   string // the directory of the remote; that of several sites may be one
+	bucket string // a URL
+}
+
+// A pastType is a type of remote: what the configuration says of it, and its
+// history.
+type pastType struct {
+	name   string
+	remote string // LIVE is the directory
+	states func(n int) []pastState
+}
+
+func fileType(mode string) pastType {
+	return pastType{"file", `{type: file, url: "file:LIVE/PULP_MANIFEST", mode: ` + mode + `}`, pastHistory}
 }
 
 const pastConfig = `
@@ -77,16 +102,22 @@ public_url: https://snapshots.example.org/
 repositories:
   - name: myfile
     base_path: checkpoints/myfile
-    remote: {type: file, url: "file:LIVE/PULP_MANIFEST", mode: MODE}
+    remote: REMOTE
     channels: {canary: {delay: 0h}, frozen: {}}
 redirects: {targets: [json], out: ./redirects, refresh: 9999d}
 `
 
-func newPastSite(t testing.TB, live, mode string) pastSite {
+func newPastSite(t testing.TB, live string, kind pastType) pastSite {
 	t.Helper()
-	s := pastSite{t, t.TempDir(), live}
+	return newPastSiteIn(t, "file:./site", live, kind)
+}
+
+func newPastSiteIn(t testing.TB, bucket, live string, kind pastType) pastSite {
+	t.Helper()
+	s := pastSite{t, t.TempDir(), live, bucket}
 	must(t, os.Mkdir(filepath.Join(s.dir, "site"), 0o755))
-	text := strings.NewReplacer("BUCKET", "file:./site", "LIVE", filepath.ToSlash(live), "MODE", mode).Replace(pastConfig)
+	remote := strings.ReplaceAll(kind.remote, "LIVE", filepath.ToSlash(live))
+	text := strings.NewReplacer("BUCKET", bucket, "REMOTE", remote).Replace(pastConfig)
 	must(t, os.WriteFile(s.config(), []byte(text), 0o644))
 	return s
 }
@@ -112,18 +143,41 @@ func (s pastSite) want(code int, now layout.Stamp, args ...string) (out string) 
 	return out
 }
 
-// bytes returns what stands in the bucket, and the rules, without the times of
-// the runs that made them and what follows from those.
-func (s pastSite) bytes() siteBytes {
+// objects returns what stands in the bucket but for the locks, and the rules.
+func (s pastSite) objects() siteBytes {
 	s.t.Helper()
-	all, err := machine{t: s.t, dir: s.dir}.objects()
+	all := siteBytes{}
+	b, err := parseBucket(s.bucket, s.dir)
 	must(s.t, err)
+	store, err := driver(s.t.Context(), b, 8)
+	must(s.t, err)
+	for info, err := range store.List(s.t.Context(), "") {
+		must(s.t, err)
+		if strings.HasPrefix(info.Key, ".datestone/locks/") {
+			continue
+		}
+		body, _, err := store.Get(s.t.Context(), info.Key, 0, -1)
+		must(s.t, err)
+		whole, err := io.ReadAll(body)
+		must(s.t, err)
+		body.Close()
+		all[info.Key] = string(whole)
+	}
 	rules, err := readTree(filepath.Join(s.dir, "redirects"))
 	must(s.t, err)
 	for name, body := range rules {
-		all["rules on disk: "+name] = body
+		if path.Base(name)[0] != '.' { // left by a process that was killed; swept up later
+			all["rules on disk: "+name] = body
+		}
 	}
-	return timeless(s.t, all)
+	return all
+}
+
+// bytes is objects without the times of the runs that made them and what
+// follows from those.
+func (s pastSite) bytes() siteBytes {
+	s.t.Helper()
+	return timeless(s.t, s.objects())
 }
 
 // logDigest is how rules say which log they were made from.
@@ -153,16 +207,14 @@ func timeless(t testing.TB, all siteBytes) siteBytes {
 			all[key] = string(b)
 		case strings.HasPrefix(key, "rules on disk: "):
 			all[key] = logDigest.ReplaceAllString(body, `"sha256":""`)
-		case strings.HasPrefix(key, ".datestone/locks/"):
-			delete(all, key)
 		}
 	}
 	return all
 }
 
 // ranOnTheDays publishes the states by runs on their days.
-func ranOnTheDays(t testing.TB, live, mode string, states []pastState) pastSite {
-	s := newPastSite(t, live, mode)
+func ranOnTheDays(t testing.TB, live string, kind pastType, states []pastState) pastSite {
+	s := newPastSite(t, live, kind)
 	for _, state := range states {
 		state.write(t, live)
 		s.want(exitDone, state.id, "--quiet", "run")
@@ -192,8 +244,8 @@ func TestBackfill_equalsRunsOnThoseDays(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			states, live := pastHistory(20), t.TempDir()
-			want := ranOnTheDays(t, live, mode, states)
-			s := newPastSite(t, live, mode)
+			want := ranOnTheDays(t, live, fileType(mode), states)
+			s := newPastSite(t, live, fileType(mode))
 			out := s.want(exitDone, pastNow, "backfill", "--from", dirOf(dated(t, states)), "myfile")
 			if d := differ(s.bytes(), want.bytes()); d != "" {
 				t.Errorf("%s\n%s", out, d)

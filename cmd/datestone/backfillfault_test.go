@@ -23,7 +23,7 @@ func backfillStep(t testing.TB) faultStep {
 		"20250318T142500Z": {"1.iso": "ONE!", "lost": "lost"},
 		"20250318T143000Z": {"1.iso": "ONE!", "2.iso": "two"},
 	} {
-		s := pastState{id, files}
+		s := pastState{id: id, files: files}
 		s.write(t, filepath.Join(dir, string(id)))
 	}
 	must(t, os.Remove(filepath.Join(dir, "20250318T142500Z", "lost")))

@@ -28,7 +28,7 @@ type livePast struct {
 func newLivePast(t testing.TB, n int) livePast {
 	l := livePast{states: pastHistory(n)}
 	live := t.TempDir()
-	l.pastSite = newPastSite(t, live, "mirror")
+	l.pastSite = newPastSite(t, live, fileType("mirror"))
 	for i, s := range l.states {
 		if i%5 == 4 {
 			s.write(t, live)

@@ -19,13 +19,21 @@ import (
 // what --from says.
 type pastKind struct {
 	name string
-	make func(t testing.TB, states []pastState) (from string)
+	make func(t testing.TB, kind pastType, states []pastState) (from string)
+}
+
+// manifest is what a list names of a state beside its directory.
+func (k pastType) manifest() string {
+	if k.name == "file" {
+		return "/PULP_MANIFEST"
+	}
+	return ""
 }
 
 // localKinds are the sources that need no server of S3.
 var localKinds = []pastKind{
-	{"dir, on disk", func(t testing.TB, states []pastState) string { return dirOf(dated(t, states)) }},
-	{"dir, with a star", func(t testing.TB, states []pastState) string {
+	{"dir, on disk", func(t testing.TB, _ pastType, states []pastState) string { return dirOf(dated(t, states)) }},
+	{"dir, with a star", func(t testing.TB, _ pastType, states []pastState) string {
 		dir := t.TempDir()
 		for i, s := range states {
 			s.write(t, filepath.Join(dir, fmt.Sprintf("nightly_%s_%x", s.id, i*i), "copy"))
@@ -33,39 +41,39 @@ var localKinds = []pastKind{
 		must(t, os.Mkdir(filepath.Join(dir, "lost+found"), 0o755))
 		return "dir:" + filepath.ToSlash(dir) + "/nightly_{ID}_*/copy"
 	}},
-	{"dir, by index pages", func(t testing.TB, states []pastState) string {
+	{"dir, by index pages", func(t testing.TB, _ pastType, states []pastState) string {
 		return "dir:" + pastServer(t, dated(t, states)) + "/{YYYY}/{MM}/{DD}/"
 	}},
-	{"url, by index pages", func(t testing.TB, states []pastState) string {
+	{"url, by index pages", func(t testing.TB, _ pastType, states []pastState) string {
 		return "url:" + pastServer(t, dated(t, states)) + "/{YYYY}/{MM}/{DD}/"
 	}},
-	{"url, times in a file", func(t testing.TB, states []pastState) string {
+	{"url, times in a file", func(t testing.TB, _ pastType, states []pastState) string {
 		name := filepath.Join(t.TempDir(), "times.txt")
 		must(t, os.WriteFile(name, []byte(strings.Join(idsOf(states), "\n")), 0o644))
 		return "url:" + pastServer(t, dated(t, states)) + "/{YYYY}/{MM}/{DD}/#" + name
 	}},
-	{"url, times by /mr/timestamp/", func(t testing.TB, states []pastState) string {
+	{"url, times by /mr/timestamp/", func(t testing.TB, _ pastType, states []pastState) string {
 		u := pastServer(t, dated(t, states), states...)
 		return "url:" + u + "/{YYYY}/{MM}/{DD}/#" + u + "/mr/timestamp/?archive=myfile"
 	}},
-	{"url, another site", func(t testing.TB, states []pastState) string {
-		other := ranOnTheDays(t, t.TempDir(), "mirror", states)
+	{"url, another site", func(t testing.TB, kind pastType, states []pastState) string {
+		other := ranOnTheDays(t, t.TempDir(), kind, states)
 		u := pastServer(t, filepath.Join(other.dir, "site"))
 		return "url:" + u + "/checkpoints/myfile/{ID}/#" + u + "/checkpoints/myfile/checkpoints.json"
 	}},
-	{"list, of paths and URLs", func(t testing.TB, states []pastState) string {
+	{"list, of paths and URLs", func(t testing.TB, kind pastType, states []pastState) string {
 		dir := dated(t, states)
 		u := pastServer(t, dir)
 		list := "time,manifest\n"
 		for i, s := range states {
 			place := []string{"", u + "/", "file://" + filepath.ToSlash(dir) + "/"}[i%3]
-			list += fmt.Sprintf("%s,\"%s%s/%s/%s/PULP_MANIFEST\"\n", s.id, place, s.id[:4], s.id[4:6], s.id[6:8])
+			list += fmt.Sprintf("%s,\"%s%s/%s/%s%s\"\n", s.id, place, s.id[:4], s.id[4:6], s.id[6:8], kind.manifest())
 		}
 		name := filepath.Join(dir, "states.csv")
 		must(t, os.WriteFile(name, []byte(list), 0o644))
 		return "list:" + name
 	}},
-	{"list, of manifests with other names", func(t testing.TB, states []pastState) string {
+	{"list, of manifests with other names", func(t testing.TB, _ pastType, states []pastState) string {
 		dir := t.TempDir()
 		var list strings.Builder
 		for i, s := range states {
@@ -76,10 +84,10 @@ var localKinds = []pastKind{
 		must(t, os.WriteFile(filepath.Join(dir, "states.csv"), []byte(list.String()), 0o644))
 		return "list:" + pastServer(t, dir) + "/states.csv"
 	}},
-	{"git, with the content", func(t testing.TB, states []pastState) string {
+	{"git, with the content", func(t testing.TB, kind pastType, states []pastState) string {
 		dir := t.TempDir()
 		commitStates(t, dir, "sub", states)
-		return "git:" + dir + "#sub/PULP_MANIFEST"
+		return "git:" + dir + "#sub" + kind.manifest()
 	}},
 }
 
@@ -134,12 +142,12 @@ func commitStates(t testing.TB, dir, sub string, states []pastState) {
 func TestBackfill_sources(t *testing.T) {
 	t.Parallel()
 	states, live := pastHistory(9), t.TempDir()
-	want := ranOnTheDays(t, live, "mirror", states).bytes()
+	want := ranOnTheDays(t, live, fileType("mirror"), states).bytes()
 	for _, kind := range localKinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			s := newPastSite(t, live, "mirror")
-			out := s.want(exitDone, pastNow, "--quiet", "backfill", "--rate", "0", "--from", kind.make(t, states), "myfile")
+			s := newPastSite(t, live, fileType("mirror"))
+			out := s.want(exitDone, pastNow, "--quiet", "backfill", "--rate", "0", "--from", kind.make(t, fileType("mirror"), states), "myfile")
 			if d := differ(s.bytes(), want); d != "" {
 				t.Errorf("%s\n%s", out, d)
 			}
