@@ -67,7 +67,8 @@ func (s pastState) write(t testing.TB, dir string) {
 
 // whole is all that stands at the remote.
 func (s pastState) whole() content {
-	all := maps.Clone(s.files)
+	all := content{}
+	maps.Copy(all, s.files)
 	if s.meta == nil {
 		all["PULP_MANIFEST"] = s.files.manifest()
 	}
