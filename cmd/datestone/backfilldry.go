@@ -33,7 +33,7 @@ func (o backfillOptions) dryRun(ctx context.Context, e *env, c *config, repo rep
 		return err
 	}
 	d := &dryBackfill{reader: r, options: o, repo: repo, env: e, table: clone(t)}
-	d.talk = &backfillTalk{env: e, repository: repo.Name, json: o.run.json, began: t}
+	d.talk = &backfillTalk{env: e, repository: repo.Name, json: o.run.json, dry: true, began: t}
 	filling, err := r.bucket.Log(repo.Name, repo.BasePath).Filling(ctx)
 	if err != nil {
 		return err
@@ -64,14 +64,9 @@ func (o backfillOptions) dryRun(ctx context.Context, e *env, c *config, repo rep
 
 // one says what would become of a state, as far as its metadata tells.
 func (d *dryBackfill) one(ctx context.Context, s planned, r readState) (stateReport, error) {
-	report := stateReport{Repository: d.repo.Name, State: s.ID, Source: s.Place}
-	switch {
-	case s.there:
-		return report.is(resultThere), nil
-	case s.why != "":
-		return report.skipped(s.why), nil
-	case r.err != nil:
-		return report.skipped(r.err.Error()), nil
+	report, known := s.known(d.repo.Name, r.err)
+	if known {
+		return report, nil
 	}
 	at, _ := d.table.Find(s.ID)
 	before := d.before(ctx, at)

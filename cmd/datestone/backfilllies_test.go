@@ -49,10 +49,11 @@ func wantResults(t testing.TB, out string, want map[string]string) {
 	}
 }
 
-// TestBackfill_lyingDirectories takes what is good of an archive that is not.
-func TestBackfill_lyingDirectories(t *testing.T) {
-	t.Parallel()
-	dir, states := t.TempDir(), pastHistory(9)
+// lyingArchive is a directory of which not all is what it seems to be. It
+// returns what mends one of its states.
+func lyingArchive(t *testing.T) (dir string, mend func()) {
+	dir = t.TempDir()
+	states := pastHistory(9)
 	at := func(name string) string { return filepath.Join(dir, name) }
 	put := func(name string, s pastState) { s.write(t, at(name)) }
 	put("20250105", states[4])
@@ -72,6 +73,13 @@ func TestBackfill_lyingDirectories(t *testing.T) {
 	must(t, os.Symlink(at("20250101/PULP_MANIFEST"), at("20250108/pool/a/file-6+b.iso")))
 	must(t, os.WriteFile(at("20250109"), nil, 0o644)) // no directory
 	put("latest", states[8])
+	return dir, func() { put("20250107", states[5]) }
+}
+
+// TestBackfill_lyingDirectories takes what is good of an archive that is not.
+func TestBackfill_lyingDirectories(t *testing.T) {
+	t.Parallel()
+	dir, mend := lyingArchive(t)
 	s := newPastSite(t, t.TempDir(), fileType("mirror"))
 	out := s.want(exitSome, pastNow, "--quiet", "backfill", "--json", "--from", "dir:"+filepath.ToSlash(dir)+"/{YYYY}{MM}{DD}", "myfile")
 	wantResults(t, out, map[string]string{
@@ -96,7 +104,7 @@ func TestBackfill_lyingDirectories(t *testing.T) {
 		}
 	}
 	// What was mended comes in by the same command, also after the newest.
-	put("20250107", states[5])
+	mend()
 	out = s.want(exitSome, pastNow, "--quiet", "backfill", "--json", "--from", "dir:"+filepath.ToSlash(dir)+"/{YYYY}{MM}{DD}", "myfile")
 	if got := resultsOf(t, out)["20250107T000000Z"]; got != "published" {
 		t.Errorf("what was mended: %q", got)

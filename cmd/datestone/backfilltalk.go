@@ -51,6 +51,9 @@ func (r stateReport) published(c layout.Claim, did report) stateReport {
 func (r stateReport) String() string {
 	switch r.Result {
 	case resultPublished:
+		if r.Fetched+r.Linked == 0 && r.Files > 0 { // not known, or not done
+			return fmt.Sprintf("published, %s, %s", count(r.Files, "file"), layout.HumanSize(r.Bytes))
+		}
 		return fmt.Sprintf("published, %s, %s (%d fetched, %s; %d linked)",
 			count(r.Files, "file"), layout.HumanSize(r.Bytes), r.Fetched, layout.HumanSize(r.FetchedBytes), r.Linked)
 	case resultEqual:
@@ -76,14 +79,18 @@ type spanReport struct {
 }
 
 func (r spanReport) String() string {
-	was := "was 404"
+	was := "404"
 	switch {
 	case r.Was301:
-		was = fmt.Sprintf("was %s by 301, which caches may keep", r.Was)
+		was = fmt.Sprintf("%s by 301, which caches may keep", r.Was)
 	case r.Was != "":
-		was = fmt.Sprintf("was %s by 302", r.Was)
+		was = fmt.Sprintf("%s by 302", r.Was)
 	}
-	return fmt.Sprintf("%s to %s: is %s, %s", r.From, r.Until, r.Is, was)
+	until := " to " + string(r.Until)
+	if r.Until.Next() == r.Until { // the end of the calendar
+		until = " on"
+	}
+	return fmt.Sprintf("%s%s: %s, before: %s", r.From, until, r.Is, was)
 }
 
 // A backfillTalk tells what a backfill does: states on the screen, a line each,
@@ -91,7 +98,7 @@ func (r spanReport) String() string {
 type backfillTalk struct {
 	*env
 	repository string
-	json       bool
+	json, dry  bool
 	began      layout.Table // as it was before
 	spoken     layout.Stamp // up to which the spans are printed
 	skipped    []stateReport
@@ -110,6 +117,22 @@ func (t *backfillTalk) begin(plan []planned, now time.Time) {
 	}
 }
 
+// known reports what became of a state that need not be read, or could not.
+func (p planned) known(repository string, readErr error) (r stateReport, ok bool) {
+	r = stateReport{Repository: repository, State: p.ID, Source: p.Place}
+	switch {
+	case p.there:
+		return r.is(resultThere), true
+	case p.done:
+		return r.is(resultDone), true
+	case p.why != "":
+		return r.skipped(p.why), true
+	case readErr != nil:
+		return r.skipped(readErr.Error()), true
+	}
+	return r, false
+}
+
 // toRead reports whether the metadata of a state has to be read.
 func (p planned) toRead() bool { return !p.there && !p.done && p.why == "" }
 
@@ -126,7 +149,11 @@ func (t *backfillTalk) state(r stateReport, s planned) error {
 		return nil
 	}
 	if !t.Quiet && t.LogFormat != "json" {
-		fmt.Fprintf(t.screen(), "datestone: %s %s (%d of %d%s): %s\n", t.repository, s.name(), t.number(), t.total, t.rest(time.Now()), r)
+		would := ""
+		if t.dry && r.Result == resultPublished {
+			would = "would be "
+		}
+		fmt.Fprintf(t.screen(), "datestone: %s %s (%d of %d%s): %s%s\n", t.repository, s.name(), t.number(), t.total, t.rest(time.Now()), would, r)
 	}
 	if t.json {
 		return printJSON(t.Stdout, r)
@@ -201,8 +228,12 @@ func (t *backfillTalk) print(data any, line string) (err error) {
 // verdict tells what all came to, and lists what was skipped.
 func (t *backfillTalk) verdict() error {
 	if !t.json && !t.Quiet {
-		_, err := fmt.Fprintf(t.Stdout, "%s: %d published, %d equal to the checkpoint before, %d there already, %d skipped\n", t.repository,
-			t.counts[resultPublished], t.counts[resultEqual], t.counts[resultThere], len(t.skipped))
+		did := "published"
+		if t.dry {
+			did = "to be published"
+		}
+		_, err := fmt.Fprintf(t.Stdout, "%s: %d %s, %d equal to the checkpoint before, %d there already, %d skipped\n", t.repository,
+			t.counts[resultPublished], did, t.counts[resultEqual], t.counts[resultThere], len(t.skipped))
 		if err != nil {
 			return err
 		}

@@ -141,16 +141,9 @@ func (b *backfill) states(ctx context.Context, plan []planned) error {
 
 // one deals with one state.
 func (b *backfill) one(ctx context.Context, s planned, r readState) (stateReport, error) {
-	report := stateReport{Repository: b.repo.Name, State: s.ID, Source: s.Place}
-	switch {
-	case s.there:
-		return report.is(resultThere), nil
-	case s.done:
-		return report.is(resultDone), nil
-	case s.why != "":
-		return report.skipped(s.why), nil
-	case r.err != nil:
-		return report.skipped(r.err.Error()), nil
+	report, known := s.known(b.repo.Name, r.err)
+	if known {
+		return report, nil
 	}
 	q, err := b.asOf(ctx, s.ID, r.remote)
 	if err != nil {
