@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"datestone/layout"
+	"datestone/publish"
 )
 
 // The schemes of bucket URLs.
@@ -29,6 +30,8 @@ type bucket struct {
 	Region, Endpoint string
 	PathStyle        bool // s3
 	TLS              bool // minio
+	// Terms are what s3 and minio are asked for with each object.
+	Terms publish.Terms
 }
 
 // String returns the bucket's identity, in one spelling.
@@ -68,12 +71,15 @@ func parseBucket(s, dir string) (bucket, error) {
 }
 
 func parseS3(s string) (bucket, error) {
-	u, query, err := parseStoreURL(s, "region", "endpoint", "path_style")
+	u, query, err := parseStoreURL(s, append([]string{"region", "endpoint", "path_style"}, termOptions...)...)
 	if err != nil {
 		return bucket{}, err
 	}
 	b := bucket{Scheme: schemeS3, Name: u.Host, Region: query.Get("region"), Endpoint: query.Get("endpoint")}
 	if b.Prefix, err = bucketPrefix(s, u.Path); err != nil {
+		return bucket{}, err
+	}
+	if b.Terms, err = parseTerms(s, query); err != nil {
 		return bucket{}, err
 	}
 	if b.PathStyle, err = queryBool(s, query, "path_style", b.Endpoint != ""); err != nil {
@@ -86,13 +92,16 @@ func parseS3(s string) (bucket, error) {
 }
 
 func parseMinio(s string) (bucket, error) {
-	u, query, err := parseStoreURL(s, "tls", "region")
+	u, query, err := parseStoreURL(s, append([]string{"tls", "region"}, termOptions...)...)
 	if err != nil {
 		return bucket{}, err
 	}
 	name, prefix, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
 	b := bucket{Scheme: schemeMinio, Host: u.Host, Name: name, Region: query.Get("region")}
 	if b.Prefix, err = bucketPrefix(s, prefix); err != nil {
+		return bucket{}, err
+	}
+	if b.Terms, err = parseTerms(s, query); err != nil {
 		return bucket{}, err
 	}
 	if b.TLS, err = queryBool(s, query, "tls", false); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"datestone/layout"
+	"datestone/publish"
 	"datestone/redirects"
 	"datestone/sync"
 )
@@ -127,6 +128,10 @@ type configReader struct {
 	links  []linksKey
 	// resolver is where its host stands; nil without one.
 	resolver ast.Node
+	// objectLockAt is where Object Lock is said, and lock what; nil where it is
+	// not.
+	objectLockAt ast.Node
+	lock         publish.Terms
 	// website is where pushing to S3 is said; nil where it is not.
 	website ast.Node
 }
@@ -145,10 +150,12 @@ func (r *configReader) top(n ast.Node) {
 		"repositories": r.repositories,
 		"redirects":    r.redirects,
 		"sign":         r.sign,
+		"object_lock":  r.objectLock,
 	}, "bucket", "public_url", "repositories")
 	r.checkLinks()
 	r.checkResolver()
 	r.checkWebsite()
+	r.checkObjectLock()
 }
 
 func (r *configReader) bucket(n ast.Node) {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"datestone/layout"
+	"datestone/publish"
 	"datestone/redirects"
 	"datestone/sync"
 )
@@ -49,7 +50,7 @@ func TestConfigErrors(t *testing.T) {
 		"two documents":       {head + one + "---\na: b\n", `c.yaml:6:2: a second document; the configuration is one`},
 		"missing keys":        {"index: x\n", "c.yaml:1:1: key \"bucket\" is missing\nc.yaml:1:1: key \"public_url\" is missing\nc.yaml:1:1: key \"repositories\" is missing"},
 		"unknown key":         {head + one + "buckets: x\n", `c.yaml:5:1: unknown key "buckets"; did you mean "bucket"?`},
-		"unknown, none near":  {head + one + "colour: x\n", `c.yaml:5:1: unknown key "colour"; known here: bucket, index, public_url, redirects, repositories, sign`},
+		"unknown, none near":  {head + one + "colour: x\n", `c.yaml:5:1: unknown key "colour"; known here: bucket, index, object_lock, public_url, redirects, repositories, sign`},
 		"unknown, below":      {head + "repositories:\n  - name: a\n    base_path: a\n    remote: {type: file, url: \"https://host/M\"}\n    chanels: {}\n", `c.yaml:7:5: unknown key "chanels"; did you mean "channels"?`},
 		"keep is not built":   {head + "repositories:\n  - name: a\n    base_path: a\n    remote: {type: file, url: \"https://host/M\"}\n    keep: {last: 3}\n", `c.yaml:7:5: unknown key "keep"; known here: answer, base_path, channels, links, name, open_before, pruned, remote`},
 		"alias":               {head + "repositories: &x\n" + repo, `c.yaml:3:15: want a list, got a YAML alias or anchor (not read here: write the value out)`},
@@ -117,17 +118,19 @@ func TestConfigErrors(t *testing.T) {
 		"variable missing":  {remote(`ca: ${NOBODY}`), `c.yaml:9:11: the environment has no variable NOBODY`},
 		"variable unclosed": {remote(`ca: "${TOKEN"`), `c.yaml:9:11: a variable is written ${NAME}, and a dollar sign $$`},
 
-		"target":          {head + one + "redirects: {targets: [ngnix]}\n", `c.yaml:5:23: "ngnix": write ` + strings.Join(redirects.Targets(), " or ") + `; did you mean "nginx"?`},
-		"exec for nobody": {head + one + "redirects: {exec: [reload]}\n", `c.yaml:5:13: "exec" runs after rules changed, but no "targets" are named`},
-		"resolver":        {head + one + "redirects: {resolver: \"https://edge/\"}\n", `c.yaml:5:23: resolver "https://edge/": write the host of another edge, without https:// and path`},
-		"resolver itself": {head + one + "redirects: {resolver: HOST}\n", `c.yaml:5:23: resolver "HOST" is the host of the public URL itself: write that of another edge`},
-		"s3 not rendered": {head + one + "redirects: {s3: {push: true}}\n", `c.yaml:5:13: "s3" says that its rules are pushed, but "targets" has no s3`},
-		"s3 push":         {head + one + "redirects: {targets: [s3], s3: {push: yes}}\n", `c.yaml:5:39: "yes": write true or false`},
-		"s3 key":          {head + one + "redirects: {targets: [s3], s3: {psuh: true}}\n", "c.yaml:5:33: unknown key \"psuh\"; did you mean \"push\"?\nc.yaml:5:33: key \"push\" is missing"},
-		"s3 elsewhere":    {strings.Replace(head, "file:site", "s3://bucket/pre", 1) + one + "redirects: {targets: [s3], s3: {push: true}}\n", `c.yaml:5:28: "s3" is pushed to, so the prefix of the bucket has to be the path of the public URL: "pre" is not ""`},
-		"refresh":         {head + one + "redirects: {refresh: never}\n", `c.yaml:5:22: "never" is no duration: write 90m, 24h or 7d`},
-		"text for a map":  {head + one + "redirects: nginx\n", `c.yaml:5:12: want keys and values, got text`},
-		"map for text":    {"bucket: {a: b}\npublic_url: https://host/\n" + one, `c.yaml:1:9: want text, got keys and values`},
+		"target":              {head + one + "redirects: {targets: [ngnix]}\n", `c.yaml:5:23: "ngnix": write ` + strings.Join(redirects.Targets(), " or ") + `; did you mean "nginx"?`},
+		"exec for nobody":     {head + one + "redirects: {exec: [reload]}\n", `c.yaml:5:13: "exec" runs after rules changed, but no "targets" are named`},
+		"resolver":            {head + one + "redirects: {resolver: \"https://edge/\"}\n", `c.yaml:5:23: resolver "https://edge/": write the host of another edge, without https:// and path`},
+		"resolver itself":     {head + one + "redirects: {resolver: HOST}\n", `c.yaml:5:23: resolver "HOST" is the host of the public URL itself: write that of another edge`},
+		"s3 not rendered":     {head + one + "redirects: {s3: {push: true}}\n", `c.yaml:5:13: "s3" says that its rules are pushed, but "targets" has no s3`},
+		"s3 push":             {head + one + "redirects: {targets: [s3], s3: {push: yes}}\n", `c.yaml:5:39: "yes": write true or false`},
+		"s3 key":              {head + one + "redirects: {targets: [s3], s3: {psuh: true}}\n", "c.yaml:5:33: unknown key \"psuh\"; did you mean \"push\"?\nc.yaml:5:33: key \"push\" is missing"},
+		"s3 elsewhere":        {strings.Replace(head, "file:site", "s3://bucket/pre", 1) + one + "redirects: {targets: [s3], s3: {push: true}}\n", `c.yaml:5:28: "s3" is pushed to, so the prefix of the bucket has to be the path of the public URL: "pre" is not ""`},
+		"refresh":             {head + one + "redirects: {refresh: never}\n", `c.yaml:5:22: "never" is no duration: write 90m, 24h or 7d`},
+		"text for a map":      {head + one + "redirects: nginx\n", `c.yaml:5:12: want keys and values, got text`},
+		"lock of a directory": {head + one + "object_lock: {mode: governance, days: 1}\n", `c.yaml:5:14: a directory has no Object Lock: "object_lock" is for s3:// and minio:// buckets`},
+		"lock without days":   {strings.Replace(head, "file:site", "s3://bucket", 1) + one + "object_lock: {mode: governance}\n", `c.yaml:5:15: key "days" is missing`},
+		"map for text":        {"bucket: {a: b}\npublic_url: https://host/\n" + one, `c.yaml:1:9: want text, got keys and values`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,7 +158,8 @@ func TestConfigWhole(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "key.asc"), key, 0o600))
 	const text = `
-bucket: s3://name/pre/fix?region=eu-west-1&endpoint=http://127.0.0.1:9000
+bucket: s3://name/pre/fix?region=eu-west-1&endpoint=http://127.0.0.1:9000&storage_class=STANDARD_IA&sse=aws:kms&kms_key=alias/k&tags=stage=prod,team=infra
+object_lock: {mode: governance, days: 30}
 index: sub/index.db
 public_url: https://host/mirror
 repositories:
@@ -200,7 +204,9 @@ redirects: {targets: [nginx], out: rules, exec: [nginx, -s, reload], refresh: 1d
 		t.Fatal(err)
 	}
 	want := &config{
-		Bucket:    bucket{Scheme: "s3", Name: "name", Prefix: "pre/fix", Region: "eu-west-1", Endpoint: "http://127.0.0.1:9000", PathStyle: true},
+		Bucket: bucket{Scheme: "s3", Name: "name", Prefix: "pre/fix", Region: "eu-west-1", Endpoint: "http://127.0.0.1:9000", PathStyle: true,
+			Terms: publish.Terms{LockMode: "governance", LockDays: 30, StorageClass: "STANDARD_IA", Encryption: "aws:kms", KMSKey: "alias/k",
+				Tags: map[string]string{"stage": "prod", "team": "infra"}}},
 		Index:     filepath.Join(dir, "sub", "index.db"),
 		PublicURL: "https://host/mirror/", PublicPath: "/mirror/",
 		Repositories: []repository{{
@@ -241,18 +247,21 @@ func TestBucket(t *testing.T) {
 		"s3://name?endpoint=https://h:9":       "name/|s3://name?endpoint=https%3A%2F%2Fh%3A9",
 		"minio://h:9000/name/a?tls=true":       "name/a|minio://h:9000/name/a",
 
-		"":                            `bucket "": write file:PATH, s3://name/prefix?region=REGION or minio://host:port/name/prefix`,
-		"file:":                       `bucket "file:": write file:PATH`,
-		"s3:name":                     `bucket "s3:name": the name is missing: write s3://name/prefix`,
-		"s3://Name":                   `bucket "s3://Name": the bucket's name is 3 to 63 of a-z, 0-9, dot and hyphen`,
-		"s3://name?regoin=x":          `bucket "s3://name?regoin=x": unknown option "regoin"; did you mean "region"?; there are: region, endpoint, path_style`,
-		"s3://name?region=a&region=b": `bucket "s3://name?region=a&region=b": option "region" is there twice`,
-		"s3://name?path_style=yes":    `bucket "s3://name?path_style=yes": path_style: write true or false`,
-		"s3://name?endpoint=host:9":   `bucket "s3://name?endpoint=host:9": endpoint: write https://host:port`,
-		"s3://name/a//b":              `bucket "s3://name/a//b": prefix: path "a//b": has an empty segment`,
-		"s3://key:secret@name":        `bucket "s3://key:xxxxx@name": credentials do not stand here; the SDK finds them in the environment`,
-		"minio://h:9000":              `bucket "minio://h:9000": the bucket's name is 3 to 63 of a-z, 0-9, dot and hyphen`,
-		"minio:///name":               `bucket "minio:///name": the name is missing: write minio://host:port/name/prefix`,
+		"":                                `bucket "": write file:PATH, s3://name/prefix?region=REGION or minio://host:port/name/prefix`,
+		"file:":                           `bucket "file:": write file:PATH`,
+		"s3:name":                         `bucket "s3:name": the name is missing: write s3://name/prefix`,
+		"s3://Name":                       `bucket "s3://Name": the bucket's name is 3 to 63 of a-z, 0-9, dot and hyphen`,
+		"s3://name?regoin=x":              `bucket "s3://name?regoin=x": unknown option "regoin"; did you mean "region"?; there are: region, endpoint, path_style, storage_class, sse, kms_key, tags`,
+		"s3://name?region=a&region=b":     `bucket "s3://name?region=a&region=b": option "region" is there twice`,
+		"s3://name?path_style=yes":        `bucket "s3://name?path_style=yes": path_style: write true or false`,
+		"s3://name?endpoint=host:9":       `bucket "s3://name?endpoint=host:9": endpoint: write https://host:port`,
+		"s3://name/a//b":                  `bucket "s3://name/a//b": prefix: path "a//b": has an empty segment`,
+		"s3://key:secret@name":            `bucket "s3://key:xxxxx@name": credentials do not stand here; the SDK finds them in the environment`,
+		"s3://name?storage_class=GLACIER": `bucket "s3://name?storage_class=GLACIER": storage_class: what is in GLACIER can't be read by a client: write GLACIER_IR, STANDARD_IA or INTELLIGENT_TIERING`,
+		"s3://name?sse=aes":               `bucket "s3://name?sse=aes": sse: "aes": write AES256 or aws:kms or aws:kms:dsse`,
+		"minio://h:9/name?kms_key=k":      `bucket "minio://h:9/name?kms_key=k": kms_key needs sse=aws:kms beside it`,
+		"minio://h:9000":                  `bucket "minio://h:9000": the bucket's name is 3 to 63 of a-z, 0-9, dot and hyphen`,
+		"minio:///name":                   `bucket "minio:///name": the name is missing: write minio://host:port/name/prefix`,
 	} {
 		t.Run(in, func(t *testing.T) {
 			t.Parallel()

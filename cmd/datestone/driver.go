@@ -19,10 +19,10 @@ func driver(ctx context.Context, b bucket, jobs int) (publish.Store, error) {
 		return dirstore.New(dirstore.Config{Root: b.Dir})
 	case schemeS3:
 		return s3store.New(ctx, s3store.Config{Bucket: b.Name, Prefix: b.Prefix, Region: b.Region,
-			Endpoint: b.Endpoint, PathStyle: b.PathStyle, Jobs: jobs, Lazy: true})
+			Endpoint: b.Endpoint, PathStyle: b.PathStyle, Jobs: jobs, Lazy: true, Terms: b.Terms})
 	case schemeMinio:
 		return miniostore.New(ctx, miniostore.Config{Endpoint: b.Host, Bucket: b.Name, Prefix: b.Prefix, Region: b.Region,
-			Secure: b.TLS, Jobs: jobs, Lazy: true})
+			Secure: b.TLS, Jobs: jobs, Lazy: true, Terms: b.Terms})
 	}
 	return nil, fmt.Errorf("no driver for %s", b.Scheme)
 }
