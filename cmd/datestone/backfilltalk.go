@@ -183,6 +183,9 @@ func (t *backfillTalk) rest(now time.Time) string {
 		return ""
 	}
 	left := time.Duration(float64(now.Sub(t.start)) / float64(done) * float64(t.work-done))
+	if left < time.Second {
+		return ""
+	}
 	return fmt.Sprintf(", about %s left", left.Round(time.Second))
 }
 
