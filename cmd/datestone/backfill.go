@@ -134,7 +134,7 @@ func (o backfillOptions) do(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	opener := &pastOpener{env: e, ctx: ctx, remote: repo.Remote, jobs: o.run.jobs, stores: map[string]*publish.Bucket{},
+	opener := &pastOpener{env: e, ctx: ctx, remote: repo.Remote, jobs: o.run.jobs, stores: map[string]*publish.Bucket{}, users: pastSecrets{},
 		client: reposync.New(reposync.Config{Log: e.Log, Rate: o.rate})}
 	chosen, err := o.choose(opener)
 	if err != nil {

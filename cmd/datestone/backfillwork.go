@@ -334,7 +334,11 @@ func (b *backfill) noteName() string { return "backfill " + b.repo.Name }
 
 // asked is what two backfills have in common that are one.
 func (o backfillOptions) asked() string {
-	return fmt.Sprintf("%q %s %s %s %t", o.from, o.since, o.until, o.every, o.everyState)
+	var from []string
+	for _, text := range o.from {
+		from = append(from, withoutSecrets(text))
+	}
+	return fmt.Sprintf("%q %s %s %s %t", from, o.since, o.until, o.every, o.everyState)
 }
 
 func (b *backfill) note() error {

@@ -35,6 +35,7 @@ type pastOpener struct {
 	client *reposync.Client
 	jobs   int
 	stores map[string]*publish.Bucket
+	users  pastSecrets
 }
 
 // pastKinds are the kinds of sources, in the order in which help has them.
@@ -45,12 +46,12 @@ func (o *pastOpener) source(text string) (pastSource, error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	parse := map[string]func(string) (pastSource, error){"dir": o.directories, "list": o.list, "url": o.urls, "versions": o.versions, "git": o.git}[kind]
 	if parse == nil {
-		return pastSource{}, fmt.Errorf("%q: begin it with one of %s%s", text, strings.Join(pastKinds, ":, ")+":", didYouMean(kind, pastKinds))
+		return pastSource{}, fmt.Errorf("%q: begin it with one of %s%s", withoutSecrets(text), strings.Join(pastKinds, ":, ")+":", didYouMean(kind, pastKinds))
 	}
 	s, err := parse(rest)
 	s.text = text
 	if err != nil {
-		return s, fmt.Errorf("%q: %w", text, err)
+		return s, fmt.Errorf("%q: %w", withoutSecrets(text), err)
 	}
 	return s, nil
 }
@@ -64,7 +65,10 @@ func (o *pastOpener) directories(text string) (pastSource, error) {
 		}
 		text = filepath.ToSlash(abs)
 	}
-	pattern, query, _ := strings.Cut(text, "?")
+	pattern, query := o.users.hide(text)
+	if !isWeb(text) {
+		pattern, query, _ = strings.Cut(text, "?")
+	}
 	p, err := history.ParsePattern(pattern)
 	if err != nil {
 		return pastSource{}, err
@@ -84,25 +88,48 @@ func (o *pastOpener) list(name string) (pastSource, error) {
 	if err != nil {
 		return pastSource{}, err
 	}
+	name, _ = o.users.hide(name)
 	base, err := documentURL(name)
 	if err != nil {
 		return pastSource{}, err
 	}
-	return pastSource{states: history.List(name, body), remote: func(s history.State) (reposync.Remote, error) {
-		place, query, _ := strings.Cut(s.Place, "?")
-		switch {
-		case hasScheme(place):
-		case base.Scheme == "file":
-			place = under(filepath.Dir(filepath.FromSlash(base.Path)), filepath.FromSlash(place))
-		default:
-			u, err := base.Parse(place)
-			if err != nil {
-				return reposync.Remote{}, err
+	queries := map[string]string{} // by ID and place
+	states := func(yield func(history.State, error) bool) {
+		for s, err := range history.List(name, body) {
+			var query string
+			s.Place, query = o.users.hide(s.Place)
+			queries[string(s.ID)+s.Place] = query
+			if !yield(s, err) {
+				return
 			}
-			place = u.String()
 		}
-		return o.at(s, filepath.ToSlash(place), query, o.remote.Type == typeOfManifests)
+	}
+	return pastSource{states: states, remote: func(s history.State) (reposync.Remote, error) {
+		place, query := s.Place, queries[string(s.ID)+s.Place]
+		if isStore(place) {
+			place, query, _ = strings.Cut(place, "?")
+		}
+		place, err := listed(base, place)
+		if err != nil {
+			return reposync.Remote{}, err
+		}
+		return o.at(s, place, query, o.remote.Type == typeOfManifests)
 	}}, nil
+}
+
+// listed returns a place of the list at base, which it may be relative to.
+func listed(base *url.URL, place string) (string, error) {
+	switch {
+	case hasScheme(place):
+		return place, nil
+	case base.Scheme == "file":
+		return filepath.ToSlash(under(filepath.Dir(filepath.FromSlash(base.Path)), filepath.FromSlash(place))), nil
+	}
+	u, err := base.Parse(place)
+	if err != nil {
+		return "", err
+	}
+	return u.String(), nil
 }
 
 // typeOfManifests is the type of remotes whose URL is that of one manifest.
@@ -111,6 +138,7 @@ const typeOfManifests = "file"
 // urls is url:PATTERN, or url:PATTERN#TIMES.
 func (o *pastOpener) urls(text string) (pastSource, error) {
 	text, times, listed := strings.Cut(text, "#")
+	text, query := o.users.hide(text)
 	if !isWeb(text) {
 		return pastSource{}, errors.New("write http://host/PATTERN or https://host/PATTERN; dir: is for directories")
 	}
@@ -118,7 +146,7 @@ func (o *pastOpener) urls(text string) (pastSource, error) {
 	if err != nil {
 		return pastSource{}, err
 	}
-	s := pastSource{remote: func(s history.State) (reposync.Remote, error) { return o.at(s, s.Place, "", false) }}
+	s := pastSource{remote: func(s history.State) (reposync.Remote, error) { return o.at(s, s.Place, query, false) }}
 	if !listed {
 		s.states = history.Directories(o.ctx, p, webLister{o})
 		return s, nil
@@ -127,7 +155,8 @@ func (o *pastOpener) urls(text string) (pastSource, error) {
 	if err != nil {
 		return s, err
 	}
-	s.states = history.Times(p, times, body)
+	shown, _ := o.users.hide(times)
+	s.states = history.Times(p, shown, body)
 	return s, nil
 }
 
@@ -174,12 +203,20 @@ func (o *pastOpener) manifest() string {
 	return path.Base(u.Path)
 }
 
-// forHost keeps what is meant for the configured host alone from another one.
+// forHost keeps what is meant for the configured host alone from another one,
+// which may have its own user.
 func (o *pastOpener) forHost(r reposync.Remote) reposync.Remote {
 	was, err := url.Parse(o.remote.URL)
 	is, isErr := url.Parse(r.URL)
 	if err != nil || isErr != nil || was.Scheme != is.Scheme || was.Host != is.Host {
 		r.Headers, r.Username, r.Password = nil, "", ""
+	}
+	if isErr != nil {
+		return r
+	}
+	if user := o.users.of(is); user != nil {
+		r.Username = user.Username()
+		r.Password, _ = user.Password()
 	}
 	return r
 }
@@ -189,10 +226,12 @@ const maxDocument = 256 << 20
 
 // document reads a list or page: a URL or the name of a file.
 func (o *pastOpener) document(name string) ([]byte, error) {
+	name, query := o.users.hide(name)
 	u, err := documentURL(name)
 	if err != nil {
 		return nil, err
 	}
+	u.RawQuery = query
 	r := o.remote
 	r.URL = u.String()
 	return o.client.Document(o.ctx, o.forHost(r), maxDocument)

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// A countingPast serves dated states and counts how often the manifest of each
+// was asked for.
+type countingPast struct {
+	*httptest.Server
+	mu    sync.Mutex
+	asked map[string]int // by day, 01 to 31
+	on    func(day string)
+}
+
+func newCountingPast(t *testing.T, states []pastState) *countingPast {
+	c := &countingPast{asked: map[string]int{}, on: func(string) {}}
+	files := http.FileServer(http.Dir(dated(t, states)))
+	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if day, ok := strings.CutSuffix(r.URL.Path, "/PULP_MANIFEST"); ok {
+			day = day[len(day)-2:]
+			c.mu.Lock()
+			c.asked[day]++
+			c.mu.Unlock()
+			c.on(day)
+		}
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *countingPast) from() string { return "url:" + c.URL + "/{YYYY}/{MM}/{DD}/" }
+
+// TestBackfill_resume interrupts a backfill as Ctrl-C does: with --resume it asks
+// again for nothing that it had dealt with, and forgets nothing that it skipped.
+func TestBackfill_resume(t *testing.T) {
+	t.Parallel()
+	states := pastHistory(16) // 07 and 14 equal the days before
+	c := newCountingPast(t, states)
+	s := newPastSite(t, t.TempDir(), fileType("mirror"))
+	ctx, cancel := context.WithCancel(t.Context())
+	c.on = func(day string) {
+		if day == "15" {
+			cancel()
+		}
+	}
+	args := []string{"--quiet", "backfill", "--rate", "0", "--parallel", "1", "--from", c.from()}
+	var said strings.Builder
+	e := &env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Now: pastNow.Time, LookupEnv: os.LookupEnv}
+	code := run(ctx, append([]string{"datestone", "--config", s.config()}, append(args, "myfile")...), e)
+	if code != exitInterrupted {
+		t.Fatalf("exit code %d: %s", code, said.String())
+	}
+	c.on, c.asked = func(string) {}, map[string]int{}
+	s.want(exitDone, pastNow, append(args, "--resume", "myfile")...)
+	for i := 1; i <= 13; i++ {
+		if n := c.asked[fmt.Sprintf("%02d", i)]; n > 0 {
+			t.Errorf("day %02d was asked for %d times after --resume", i, n)
+		}
+	}
+	if c.asked["16"] != 1 {
+		t.Errorf("asked for %v after --resume", c.asked)
+	}
+	smooth := newPastSite(t, s.live, fileType("mirror"))
+	smooth.want(exitDone, pastNow, append(args, "myfile")...)
+	if d := differ(s.bytes(), smooth.bytes()); d != "" {
+		t.Error(d)
+	}
+	// What it remembers is of this backfill alone, and gone when it is done.
+	c.asked = map[string]int{}
+	s.want(exitDone, pastNow, append(args, "--resume", "myfile")...)
+	if c.asked["07"] != 1 || c.asked["08"] != 0 {
+		t.Errorf("a new backfill asked for %v, want what equals the day before alone", c.asked)
+	}
+}
+
+// TestBackfill_secrets gives a source user and password and a token: nobody
+// else sees them.
+func TestBackfill_secrets(t *testing.T) {
+	t.Parallel()
+	const user, password, token = "reader", "s3cret/pass", "t0ken-value"
+	states := pastHistory(3)
+	dir := dated(t, states)
+	list := ""
+	files := http.FileServer(http.Dir(dir))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, p, ok := r.BasicAuth(); !ok || u != user || p != password {
+			w.Header().Set("WWW-Authenticate", "Basic")
+			http.Error(w, "no "+p, http.StatusUnauthorized)
+			return
+		}
+		if strings.HasSuffix(r.URL.Path, "/PULP_MANIFEST") && strings.HasPrefix(r.URL.RawQuery, "token=") && r.URL.Query().Get("token") != token {
+			http.Error(w, "forbidden", http.StatusForbidden)
+			return
+		}
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	with := strings.Replace(server.URL, "http://", "http://reader:s3cret%2Fpass@", 1)
+	for _, s := range states {
+		list += fmt.Sprintf("%s,%s/%s/%s/%s/PULP_MANIFEST?token=%s\n", s.id, with, s.id[:4], s.id[4:6], s.id[6:8], token)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "states.csv"), []byte(list), 0o644))
+	must(t, os.Remove(filepath.Join(dir, "2025", "01", "02", "pool", "a", "file-3+b.iso")))
+	for name, from := range map[string]string{
+		"index pages": "dir:" + with + "/{YYYY}/{MM}/{DD}/?token=" + token,
+		"url":         "url:" + with + "/{YYYY}/{MM}/{DD}/?token=" + token,
+		"a list":      "list:" + with + "/states.csv?token=" + token,
+		"refused":     "url:" + strings.Replace(with, "s3cret", "wr0ng", 1) + "/{YYYY}/{MM}/{DD}/?token=" + token,
+		"no pattern":  "url:" + with + "/?token=" + token,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newPastSite(t, t.TempDir(), fileType("mirror"))
+			want := map[string]int{"refused": exitFailed, "no pattern": exitUsage}[name]
+			if want == 0 {
+				want = exitSome
+			}
+			code, out, said := s.do(pastNow, "--verbose", "backfill", "--rate", "0", "--json", "--from", from, "myfile")
+			if code != want {
+				t.Errorf("exit code %d, want %d: %s", code, want, said)
+			}
+			all := out + said + fmt.Sprint(s.objects())
+			index, err := os.ReadFile(filepath.Join(s.dir, "datestone.db"))
+			if err == nil {
+				all += string(index)
+			}
+			for _, secret := range []string{"s3cret", "wr0ng", token} {
+				if at := strings.Index(all, secret); at >= 0 {
+					t.Errorf("%q is told: …%.200q", secret, all[max(0, at-100):])
+				}
+			}
+		})
+	}
+}
+
+func TestPastSecrets(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][2]string{
+		"https://u:p@h/a/{ID}/?x=y":   {"https://h/a/{ID}/", "x=y"},
+		"https://u:p%40@h:8443/{ID}":  {"https://h:8443/{ID}", ""},
+		"https://h/a@b/{ID}":          {"https://h/a@b/{ID}", ""},
+		"https://u@h":                 {"https://h", ""},
+		"/srv/a@b?c/{ID}":             {"/srv/a@b?c/{ID}", ""},
+		"s3://bucket/{ID}?endpoint=x": {"s3://bucket/{ID}?endpoint=x", ""},
+	} {
+		if clean, query := (pastSecrets{}).hide(text); clean != want[0] || query != want[1] {
+			t.Errorf("%s: got %q and %q, want %q", text, clean, query, want)
+		}
+	}
+}
