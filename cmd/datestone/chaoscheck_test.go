@@ -49,7 +49,7 @@ func checkRepo(site siteBytes, repo chaosRepo) (wrong []error) {
 		wrong = append(wrong, fmt.Errorf("%d records, the table shows %d", entries, t.Log.Entries))
 	}
 	for _, c := range t.Checkpoints {
-		if err := completeIn(site, repo.base, c.ID); err != nil {
+		if err := completeIn(site, repo.base, c.ID); err != nil && len(t.Redacted) == 0 {
 			wrong = append(wrong, fmt.Errorf("checkpoint %s: %w", c.ID, err))
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"datestone/layout"
 )
 
 // A chaosMachine is a directory from which processes run, one at a time, with
@@ -23,6 +25,7 @@ type chaosMachine struct {
 	dir   string
 	rng   *rand.Rand
 	took  []time.Duration // by undisturbed runs, the last few
+	usual time.Duration   // that of them by which the moment of a disturbance was chosen
 }
 
 const chaosConfig = `
@@ -66,12 +69,20 @@ func (m *chaosMachine) work(until time.Time) {
 // command returns what the next process is to do.
 func (m *chaosMachine) command() []string {
 	repo := oneOfThem(m.rng, chaosRepos).name
+	if m.story.redacts && chance(m.rng, 5) {
+		return []string{"redact", "--lock-lease", "500ms", "--sha256", chaosKnown(m.rng), "--reason", "chaos", repo}
+	}
 	words := oneOfThem(m.rng, [][]string{
 		{"run"}, {"run"}, {"run"}, {"run"}, {"run", repo}, {"run", repo}, {"sync"}, {"sync", repo}, {"publish"}, {"publish", repo},
 		{"publish", "--force", repo}, {"promote", repo, "frozen", oneOfThem(m.rng, []string{"latest", "prod"})},
 	})
 	flags := []string{"--lock-lease", "500ms", "--lock-wait", oneOfThem(m.rng, []string{"0s", "1s"}), "--jobs", oneOfThem(m.rng, []string{"1", "3", "16"})}
 	return slices.Concat(words[:1], flags, words[1:])
+}
+
+// chaosKnown returns the digest of content that upstreams have again and again.
+func chaosKnown(rng *rand.Rand) string {
+	return layout.DigestOf([]byte(chaosBodies[rng.IntN(2)])).String()
 }
 
 // clock sets the clock of the next process wrong, now and then: somewhat, or
@@ -168,20 +179,25 @@ func (m *chaosMachine) ended(p *os.ProcessState, disturbed bool, took time.Durat
 func (m *chaosMachine) killed(after time.Duration) {
 	m.story.said.add("%s: killed after %v", m.name, after.Round(time.Millisecond))
 	m.story.tally.kills.Add(1)
-	tenth := int(10 * after / slices.Max(m.took))
+	tenth := int(10 * after / m.usual)
 	m.story.tally.tenths[min(tenth, 9)].Add(1)
 }
 
 // kill ends the process at a moment that is as likely in any part of a run as
 // in another, by how long runs took.
 func (m *chaosMachine) kill(c *exec.Cmd) {
-	time.Sleep(between(m.rng, 0, oneOfThem(m.rng, m.took)))
+	m.somewhere()
 	c.Process.Kill()
+}
+
+func (m *chaosMachine) somewhere() {
+	m.usual = oneOfThem(m.rng, m.took)
+	time.Sleep(between(m.rng, 0, m.usual))
 }
 
 // pause stops the process somewhere, for longer than its lease in most cases.
 func (m *chaosMachine) pause(c *exec.Cmd) {
-	time.Sleep(between(m.rng, 0, oneOfThem(m.rng, m.took)))
+	m.somewhere()
 	if c.Process.Signal(syscall.SIGSTOP) != nil {
 		return
 	}
@@ -194,7 +210,11 @@ func (m *chaosMachine) pause(c *exec.Cmd) {
 
 // quiet runs the machine undisturbed, which must do everything.
 func (m *chaosMachine) quiet() {
-	if code, said := m.run([]string{"run", "--lock-lease", "500ms"}, nil, nil); code != exitDone {
-		m.story.t.Errorf("the quiet run of %s: exit code %d: %s", m.name, code, said)
+	m.wantDone("run", "--lock-lease", "500ms")
+}
+
+func (m *chaosMachine) wantDone(args ...string) {
+	if code, said := m.run(args, nil, nil); code != exitDone {
+		m.story.t.Errorf("%s: %q, undisturbed, ends with %d: %s", m.name, args, code, said)
 	}
 }

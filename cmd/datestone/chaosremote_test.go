@@ -106,10 +106,13 @@ func (r *chaosRemote) path() string {
 	return fmt.Sprintf("%sfile %d.deb", dir, r.made)
 }
 
+// chaosBodies are there again and again.
+var chaosBodies = []string{"known", "also known", "known, and never redacted"}
+
 // body returns new content, or, now and then, content that there may have been.
 func (r *chaosRemote) body() string {
 	if chance(r.rng, 10) {
-		return fmt.Sprint("known ", r.rng.IntN(3))
+		return oneOfThem(r.rng, chaosBodies)
 	}
 	size := oneOfThem(r.rng, []int{0, 10, 1000, 30_000, 300_000})
 	return fmt.Sprint(r.made, " ") + strings.Repeat("x", size)
