@@ -29,13 +29,27 @@ func newCountingPast(t *testing.T, states []pastState) *countingPast {
 			day = day[len(day)-2:]
 			c.mu.Lock()
 			c.asked[day]++
-			c.mu.Unlock()
 			c.on(day)
+			c.mu.Unlock()
 		}
 		files.ServeHTTP(w, r)
 	}))
 	t.Cleanup(c.Close)
 	return c
+}
+
+// forget begins to count again, and does nothing any more when it is asked.
+func (c *countingPast) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.on, c.asked = func(string) {}, map[string]int{}
+}
+
+// times is how often the manifest of a day was asked for.
+func (c *countingPast) times(day string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asked[day]
 }
 
 func (c *countingPast) from() string { return "url:" + c.URL + "/{YYYY}/{MM}/{DD}/" }
@@ -48,6 +62,7 @@ func TestBackfill_resume(t *testing.T) {
 	c := newCountingPast(t, states)
 	s := newPastSite(t, t.TempDir(), fileType("mirror"))
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	c.on = func(day string) {
 		if day == "15" {
 			cancel()
@@ -60,15 +75,15 @@ func TestBackfill_resume(t *testing.T) {
 	if code != exitInterrupted {
 		t.Fatalf("exit code %d: %s", code, said.String())
 	}
-	c.on, c.asked = func(string) {}, map[string]int{}
+	c.forget()
 	s.want(exitDone, pastNow, append(args, "--resume", "myfile")...)
 	for i := 1; i <= 13; i++ {
-		if n := c.asked[fmt.Sprintf("%02d", i)]; n > 0 {
+		if n := c.times(fmt.Sprintf("%02d", i)); n > 0 {
 			t.Errorf("day %02d was asked for %d times after --resume", i, n)
 		}
 	}
-	if c.asked["16"] != 1 {
-		t.Errorf("asked for %v after --resume", c.asked)
+	if n := c.times("16"); n != 1 {
+		t.Errorf("day 16 was asked for %d times after --resume", n)
 	}
 	smooth := newPastSite(t, s.live, fileType("mirror"))
 	smooth.want(exitDone, pastNow, append(args, "myfile")...)
@@ -76,10 +91,10 @@ func TestBackfill_resume(t *testing.T) {
 		t.Error(d)
 	}
 	// What it remembers is of this backfill alone, and gone when it is done.
-	c.asked = map[string]int{}
+	c.forget()
 	s.want(exitDone, pastNow, append(args, "--resume", "myfile")...)
-	if c.asked["07"] != 1 || c.asked["08"] != 0 {
-		t.Errorf("a new backfill asked for %v, want what equals the day before alone", c.asked)
+	if c.times("07") != 1 || c.times("08") != 0 {
+		t.Error("a new backfill does not ask for what equals the day before alone")
 	}
 }
 

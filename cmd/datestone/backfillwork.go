@@ -111,7 +111,8 @@ func clone(t layout.Table) layout.Table {
 
 // states deals with the states, in order.
 func (b *backfill) states(ctx context.Context, plan []planned) error {
-	b.before.Store(&b.known.Newest)
+	newest := b.known.Newest // which goes on to change
+	b.before.Store(&newest)
 	read := func(ctx context.Context, s planned) readState {
 		return b.choice.read(ctx, s, b.index.Files(*b.before.Load()))
 	}
