@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -152,4 +154,16 @@ func (r Remote) Leads() []string {
 		}
 	}
 	return paths
+}
+
+// Unreachable reports whether Read or Fetch ended because the remote did not
+// answer, or asked to be left alone: what it has may be as good as ever.
+func Unreachable(err error) bool {
+	var status *statusError
+	if errors.As(err, &status) {
+		return status.code >= 500 || status.code == http.StatusTooManyRequests || status.code == http.StatusRequestTimeout
+	}
+	var dial *net.OpError
+	var dns *net.DNSError
+	return errors.As(err, &dial) || errors.As(err, &dns) || errors.Is(err, errStalled)
 }

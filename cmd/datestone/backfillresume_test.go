@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -95,6 +96,39 @@ func TestBackfill_resume(t *testing.T) {
 	s.want(exitDone, pastNow, append(args, "--resume", "myfile")...)
 	if c.times("07") != 1 || c.times("08") != 0 {
 		t.Error("a new backfill does not ask for what equals the day before alone")
+	}
+}
+
+// TestBackfill_silentSource gives up when nobody answers any more, and goes on
+// from there.
+func TestBackfill_silentSource(t *testing.T) {
+	t.Parallel()
+	states := pastHistory(13)
+	files := http.FileServer(http.Dir(dated(t, states)))
+	var down atomic.Bool
+	down.Store(true)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() && r.URL.Path > "/2025/01/03/z" && strings.HasSuffix(r.URL.Path, "/PULP_MANIFEST") {
+			w.Header().Set("Retry-After", "0")
+			http.Error(w, "too many requests", http.StatusTooManyRequests)
+			return
+		}
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	s := newPastSite(t, t.TempDir(), fileType("mirror"))
+	args := []string{"--quiet", "backfill", "--rate", "0", "--from", "url:" + server.URL + "/{YYYY}/{MM}/{DD}/", "--resume", "myfile"}
+	code, _, said := s.do(pastNow, args...)
+	if code != exitFailed || !strings.Contains(said, "nobody answered for 5 states in a row") {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+	if ids := s.ids(); len(ids) != 3 {
+		t.Errorf("checkpoints %q, want those of three days", ids)
+	}
+	down.Store(false)
+	s.want(exitDone, pastNow, args...)
+	if n := len(s.ids()); n != 12 {
+		t.Errorf("%d checkpoints, want 12", n)
 	}
 }
 

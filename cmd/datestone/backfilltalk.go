@@ -6,6 +6,7 @@ import (
 
 	"datestone/layout"
 	"datestone/redirects"
+	reposync "datestone/sync"
 )
 
 // What became of a state.
@@ -29,6 +30,8 @@ type stateReport struct {
 	Fetched      int          `json:"fetched"` // files
 	FetchedBytes int64        `json:"fetched_bytes"`
 	Linked       int          `json:"linked"` // files
+	// unreachable says that it was skipped because the source did not answer.
+	unreachable bool
 }
 
 func (r stateReport) is(result string) stateReport {
@@ -39,6 +42,12 @@ func (r stateReport) is(result string) stateReport {
 func (r stateReport) skipped(why string) stateReport {
 	r.Reason = why
 	return r.is(resultSkipped)
+}
+
+// failed is skipped for an error of the source.
+func (r stateReport) failed(err error) stateReport {
+	r.unreachable = reposync.Unreachable(err)
+	return r.skipped(err.Error())
 }
 
 func (r stateReport) published(c layout.Claim, did report) stateReport {
@@ -128,7 +137,7 @@ func (p planned) known(repository string, readErr error) (r stateReport, ok bool
 	case p.why != "":
 		return r.skipped(p.why), true
 	case readErr != nil:
-		return r.skipped(readErr.Error()), true
+		return r.failed(readErr), true
 	}
 	return r, false
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +26,7 @@ type backfill struct {
 	told   time.Time     // when readers were told last
 	cost   time.Duration // how long that took
 	done   layout.Stamp  // the last state that was dealt with
+	silent int           // states in a row that nobody answered for
 }
 
 // tellEvery is how often readers are told of what was filled in. Telling makes
@@ -124,20 +124,41 @@ func (b *backfill) states(ctx context.Context, plan []planned) error {
 		if err != nil {
 			return err
 		}
-		if err := b.talk.state(report, s); err != nil {
+		if err := b.after(ctx, s, report); err != nil {
 			return err
-		}
-		b.done = max(b.done, s.ID)
-		if report.Result == resultSkipped && b.options.strict {
-			return errors.Join(b.tell(ctx, true), fmt.Errorf("state %s of %s was not taken, and --strict stops there: %s", s.ID, s.Place, report.Reason))
-		}
-		if time.Since(b.told) >= max(tellEvery, 9*b.cost) {
-			if err := b.tell(ctx, false); err != nil {
-				return err
-			}
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// maxUnanswered is after how many states in a row that could not be read because
+// nobody answered a backfill gives up.
+const maxUnanswered = 5
+
+// after tells what became of a state, to readers too when it is time, and
+// decides whether to stop there.
+func (b *backfill) after(ctx context.Context, s planned, report stateReport) error {
+	if err := b.talk.state(report, s); err != nil {
+		return err
+	}
+	switch {
+	case report.unreachable:
+		b.silent++
+	case s.toRead():
+		b.silent = 0
+	}
+	if b.silent == 0 {
+		b.done = max(b.done, s.ID)
+	}
+	switch skipped := report.Result == resultSkipped; {
+	case b.silent == maxUnanswered:
+		return errors.Join(b.tell(ctx, true), fmt.Errorf("nobody answered for %d states in a row; go on with --resume later: %s", b.silent, report.Reason))
+	case skipped && b.options.strict:
+		return errors.Join(b.tell(ctx, true), fmt.Errorf("state %s of %s was not taken, and --strict stops there: %s", s.ID, s.Place, report.Reason))
+	case time.Since(b.told) >= max(tellEvery, 9*b.cost):
+		return b.tell(ctx, false)
+	}
+	return nil
 }
 
 // one deals with one state.
@@ -212,7 +233,7 @@ func (b *backfill) bringIn(ctx context.Context, q *pass, id layout.Stamp, report
 	}
 	if err := q.place(ctx, o); err != nil {
 		if ctx.Err() == nil && isRemoteError(err) {
-			return report.skipped(err.Error()), b.abandon(ctx, o)
+			return report.failed(err), b.abandon(ctx, o)
 		}
 		return report, err
 	}
@@ -322,50 +343,4 @@ func (b *backfill) leave(finished bool) error {
 		return errors.Join(err, b.index.Remember(b.noteName(), nil))
 	}
 	return errors.Join(err, b.note())
-}
-
-// A backfillNote is what the index remembers of an unfinished backfill.
-type backfillNote struct {
-	Asked   string        `json:"asked"` // what tells this backfill from others
-	Done    layout.Stamp  `json:"done"`  // the last state that was dealt with
-	Skipped []stateReport `json:"skipped,omitempty"`
-}
-
-func (b *backfill) noteName() string { return "backfill " + b.repo.Name }
-
-// asked is what two backfills have in common that are one.
-func (o backfillOptions) asked() string {
-	var from []string
-	for _, text := range o.from {
-		from = append(from, withoutSecrets(text))
-	}
-	return fmt.Sprintf("%q %s %s %s %t", from, o.since, o.until, o.every, o.everyState)
-}
-
-func (b *backfill) note() error {
-	body, err := json.Marshal(backfillNote{b.options.asked(), b.done, b.talk.skipped})
-	if err != nil {
-		return err
-	}
-	return b.index.Remember(b.noteName(), body)
-}
-
-// takeUp marks what the backfill that is resumed was done with.
-func (b *backfill) takeUp(plan []planned) error {
-	body, err := b.index.Recall(b.noteName())
-	if !b.options.resume || errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var n backfillNote
-	if json.Unmarshal(body, &n) != nil || n.Asked != b.options.asked() || n.Done == "" {
-		return nil // what is there already shows in the table
-	}
-	for i := range plan {
-		plan[i].done = plan[i].ID <= n.Done && !plan[i].there
-	}
-	b.done, b.talk.skipped = n.Done, n.Skipped
-	return nil
 }
