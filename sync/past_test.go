@@ -184,3 +184,43 @@ func TestRate(t *testing.T) {
 		t.Errorf("got %v, want why the context ended", err)
 	}
 }
+
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	answer := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "0")
+		w.WriteHeader(answer)
+	}))
+	c := reposync.New(reposync.Config{FirstWait: time.Millisecond, Tries: 2})
+	read := func() error {
+		_, err := c.Read(t.Context(), reposync.Remote{Type: "file", URL: s.URL + "/M"}, layout.Remote{})
+		return err
+	}
+	for _, answer = range []int{404, 403, 429, 503} {
+		if got, want := reposync.Unreachable(read()), answer >= 429; got != want {
+			t.Errorf("an answer of %d is unreachable: %t, want %t", answer, got, want)
+		}
+	}
+	s.Close()
+	if err := read(); !reposync.Unreachable(err) {
+		t.Errorf("nobody listens: %v", err)
+	}
+	if reposync.Unreachable(&reposync.DigestError{}) || reposync.Unreachable(nil) {
+		t.Error("what is wrong with content is unreachable")
+	}
+}
+
+func TestRemote_Leads(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string][]string{
+		"file": {"M"},
+		"deb":  {"dists/stable/InRelease", "dists/stable/Release", "flat/InRelease", "flat/Release"},
+		"rpm":  {"repodata/repomd.xml"},
+	} {
+		r := reposync.Remote{Type: kind, URL: "https://example.org/M", Suites: []string{"stable", "flat/"}}
+		if diff := cmp.Diff(want, r.Leads()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", kind, diff)
+		}
+	}
+}
