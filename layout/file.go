@@ -15,7 +15,7 @@ type File struct {
 	// another one: "sha512:<hex>". Empty where it is the SHA-256.
 	Upstream string
 	// FirstSeen is the checkpoint since which this path has had this content
-	// without a gap; none while that is not decided.
+	// without a gap, of those that there were when it was decided; none before.
 	FirstSeen Stamp
 }
 
