@@ -35,6 +35,10 @@ func (s Swept) Page(repository string) (Page, error) {
 	return NewPage(Private, SweptKey(repository), body, s.Changes), err
 }
 
+// Due reports whether something is to be deleted by now, which was told at or
+// before the moment m.
+func (s Swept) Due(m Stamp) bool { return s.Told > s.Entry && s.ToldAt <= m }
+
 // DecodeSwept reads what stands at SweptKey. Fields it does not know are passed
 // over.
 func DecodeSwept(b []byte) (Swept, error) {

@@ -69,6 +69,25 @@ func (l *Log) After(ctx context.Context, n int) iter.Seq2[layout.Entry, error] {
 	}
 }
 
+// Between returns the entries after entry n up to entry last, in order. That
+// one of them is missing is fs.ErrNotExist.
+func (l *Log) Between(ctx context.Context, n, last int) iter.Seq2[layout.Entry, error] {
+	return func(yield func(layout.Entry, error) bool) {
+		if n >= last {
+			return
+		}
+		for e, err := range l.After(ctx, n) {
+			if !yield(e, err) || err != nil {
+				return
+			}
+			if n = e.Entry; n == last {
+				return
+			}
+		}
+		yield(layout.Entry{}, fmt.Errorf("read %q: %w", layout.RecordKey(l.base, n+1), fs.ErrNotExist))
+	}
+}
+
 // read returns the entries after n, count of them or up to the first missing.
 func (l *Log) read(ctx context.Context, n, count int) ([]layout.Entry, error) {
 	entries := make([]layout.Entry, count)

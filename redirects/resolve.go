@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"datestone/layout"
 )
@@ -131,6 +132,9 @@ func (s *site) redirect(o outcome, rest, query string) Answer {
 	}
 	return Answer{Status: 302, Location: location, CacheControl: cacheProvisional}
 }
+
+// FinalAge is how long caches keep a final answer; cacheFinal says it to them.
+const FinalAge = 24 * time.Hour
 
 func moved(location string) Answer {
 	return Answer{Status: 301, Location: location, CacheControl: cacheFinal}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -87,6 +88,10 @@ type spanReport struct {
 	Is     layout.Stamp `json:"is"`
 }
 
+func newSpanReport(repository string, c redirects.Change) spanReport {
+	return spanReport{Repository: repository, From: c.From, Until: c.Until, Was: c.Was, Was301: c.WasFinal && c.Was != "", Is: c.Is}
+}
+
 func (r spanReport) String() string {
 	was := "404"
 	switch {
@@ -99,7 +104,7 @@ func (r spanReport) String() string {
 	if r.Until.Next() == r.Until { // the end of the calendar
 		until = " on"
 	}
-	return fmt.Sprintf("%s%s: %s, before: %s", r.From, until, r.Is, was)
+	return fmt.Sprintf("%s%s: %s, before: %s", r.From, until, cmp.Or(r.Is, "404"), was)
 }
 
 // A backfillTalk tells what a backfill does: states on the screen, a line each,
@@ -209,7 +214,7 @@ func (t *backfillTalk) spans(now layout.Table, done layout.Stamp, all bool) erro
 		if c.From = max(c.From, t.spoken); c.From > c.Until {
 			continue
 		}
-		r := spanReport{Repository: t.repository, From: c.From, Until: c.Until, Was: c.Was, Was301: c.WasFinal && c.Was != "", Is: c.Is}
+		r := newSpanReport(t.repository, c)
 		if err := t.print(r, r.String()); err != nil {
 			return err
 		}

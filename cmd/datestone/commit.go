@@ -49,7 +49,10 @@ func (p *pass) took(e layout.Entry, err error) error {
 	if err != nil {
 		return err
 	}
-	return p.known.Table.Apply(p.repo.Settings, e)
+	if err := p.known.Table.Apply(p.repo.Settings, e); err != nil {
+		return err
+	}
+	return p.forget(e.Pruned)
 }
 
 // nothingNew is what remains to be done when the remote has the state of the
@@ -117,13 +120,16 @@ func (p *pass) clear(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var open layout.Stamp
 	for _, c := range claims {
 		_, committed := p.known.Table.Find(c.ID)
 		switch {
 		case committed:
 			err = p.log.Unclaim(ctx, c.ID)
 		case c.Past != nil && !p.movedOn(c):
-		case c.ID <= p.known.Table.FinalUntil:
+		case c.Past == nil && c.ID > p.known.Table.FinalUntil:
+			open = c.ID
+		default:
 			p.Log.InfoContext(ctx, "removing a claim that is not wanted any more", "repo", p.repo.Name, "checkpoint", c.ID)
 			err = p.drop(ctx, c)
 		}
@@ -131,7 +137,7 @@ func (p *pass) clear(ctx context.Context) error {
 			return err
 		}
 	}
-	p.known.Claim = ""
+	p.known.Claim = open
 	return p.remember()
 }
 
@@ -235,7 +241,11 @@ func (p *pass) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pages, err := layout.ListingPages(t, newest, p.config.PublicURL, p.untold())
+	changed, err := p.untold(ctx)
+	if err != nil {
+		return err
+	}
+	pages, err := layout.ListingPages(t, newest, p.config.PublicURL, changed)
 	if err != nil {
 		return err
 	}
@@ -249,19 +259,22 @@ func (p *pass) list(ctx context.Context) error {
 	return p.bucket.Register(ctx, row, p.config.PublicPath)
 }
 
-// untold returns the checkpoints that the listing does not show yet; nil where
-// that is not known.
-func (p *pass) untold() []layout.Stamp {
-	if p.known.Announced <= 0 {
-		return nil
-	}
+// untold returns the checkpoints that the listing does not show yet, or still
+// shows though they were pruned: all there ever were, where it is not known
+// what it shows.
+func (p *pass) untold(ctx context.Context) ([]layout.Stamp, error) {
+	t := &p.known.Table
 	ids := []layout.Stamp{}
-	for _, c := range p.known.Table.Checkpoints {
+	for _, c := range t.Checkpoints {
 		if c.Record > p.known.Announced {
 			ids = append(ids, c.ID)
 		}
 	}
-	return ids
+	if t.Removed == 0 || !t.HasMonths() {
+		return ids, nil // no page of a month shows what is gone
+	}
+	gone, err := prunedBetween(ctx, p.log, max(p.known.Announced, 0), t.Log.Entries)
+	return append(ids, gone...), err
 }
 
 // publishClaimed commits the newest open claim; with force, and when none is

@@ -51,6 +51,9 @@ type repository struct {
 	Remote   reposync.Remote
 	Links    string // hardlink or copy
 	Settings layout.Settings
+	Keep     layout.Keep
+	// Grace is how long objects stand after what announced them is gone.
+	Grace time.Duration
 }
 
 // rules says what becomes of redirect rules.
@@ -238,6 +241,9 @@ func (r *configReader) finish() {
 		repo.Settings.PublicPath = r.config.PublicPath
 		if repo.Links == "" {
 			repo.Links = r.linksFor()
+		}
+		if repo.Grace == defaultGrace {
+			repo.Grace = r.graceFor()
 		}
 	}
 }

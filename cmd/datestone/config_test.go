@@ -38,6 +38,9 @@ func TestConfigErrors(t *testing.T) {
 	rpm := func(inside string) string {
 		return head + "repositories:\n  - {name: a, base_path: a,\n     remote: {type: rpm, " + inside + "}}\n"
 	}
+	keep := func(value string) string {
+		return head + "repositories:\n  - name: a\n    base_path: a\n    remote: {type: file, url: \"https://host/M\"}\n    keep: " + value + "\n"
+	}
 	deb := func(inside string) string {
 		return head + "repositories:\n  - {name: a, base_path: a,\n     remote: {type: deb, url: \"https://host/a\", " + inside + "}}\n"
 	}
@@ -52,7 +55,12 @@ func TestConfigErrors(t *testing.T) {
 		"unknown key":         {head + one + "buckets: x\n", `c.yaml:5:1: unknown key "buckets"; did you mean "bucket"?`},
 		"unknown, none near":  {head + one + "colour: x\n", `c.yaml:5:1: unknown key "colour"; known here: bucket, index, object_lock, public_url, redirects, repositories, sign`},
 		"unknown, below":      {head + "repositories:\n  - name: a\n    base_path: a\n    remote: {type: file, url: \"https://host/M\"}\n    chanels: {}\n", `c.yaml:7:5: unknown key "chanels"; did you mean "channels"?`},
-		"keep is not built":   {head + "repositories:\n  - name: a\n    base_path: a\n    remote: {type: file, url: \"https://host/M\"}\n    keep: {last: 3}\n", `c.yaml:7:5: unknown key "keep"; known here: answer, base_path, channels, links, name, open_before, pruned, remote`},
+		"keep of what is not": {keep("{last: 3, dayly: 4}"), `c.yaml:7:21: unknown key "dayly"; did you mean "daily"?`},
+		"keep of nothing":     {keep("{grace: 1h}"), `c.yaml:7:12: "keep" names nothing that stays: write {last: 30, daily: 90}, or leave the key out to prune nothing`},
+		"keep of zero":        {keep("{last: 0}"), `c.yaml:7:12: "keep" names nothing that stays: write {last: 30, daily: 90}, or leave the key out to prune nothing`},
+		"keep less than all":  {keep("{last: -2}"), `c.yaml:7:18: "-2": write a number from 0 to 1000000, or unlimited`},
+		"keep within what":    {keep("{within: 30}"), `c.yaml:7:20: "30" is no age: write 30d, 6m or 1y6m: years, months, days, hours`},
+		"keep for a grace":    {keep("{last: 1, grace: 1w}"), `c.yaml:7:28: "1w" is no duration: write 90m, 24h or 7d`},
 		"alias":               {head + "repositories: &x\n" + repo, `c.yaml:3:15: want a list, got a YAML alias or anchor (not read here: write the value out)`},
 		"all at once, sorted": {"bucket: nfs:x\npublic_url: ftp://x\nrepositories: []\n", "c.yaml:1:9: bucket \"nfs:x\": write file:PATH, s3://name/prefix?region=REGION or minio://host:port/name/prefix\nc.yaml:2:13: public URL \"ftp://x\": write https://host/ or https://host/path/\nc.yaml:3:15: no repository is named"},
 
@@ -184,7 +192,8 @@ repositories:
     answer: rewrite
     pruned: nearest
     open_before: 20250101
-  - {name: second, base_path: second, remote: {type: file, url: "file:./a%20b/M"}}
+    keep: {last: 3, hourly: 24, daily: 90, weekly: 8, monthly: unlimited, yearly: -1, within: 1y6m7d12h, grace: 12h}
+  - {name: second, base_path: second, keep: {daily: 7}, remote: {type: file, url: "file:./a%20b/M"}}
   - name: third
     base_path: third
     remote:
@@ -217,12 +226,15 @@ redirects: {targets: [nginx], out: rules, exec: [nginx, -s, reload], refresh: 1d
 			Settings: layout.Settings{Repository: "first.one", BasePath: "checkpoints/first", PublicPath: "/mirror/", Rewrite: true, Nearest: true,
 				OpenBefore: "20250101T000000Z",
 				Channels:   []layout.Channel{{Name: "canary", Follows: true}, {Name: "frozen"}, {Name: "prod", Follows: true, Delay: 7 * 24 * time.Hour}}},
+			Keep: layout.Keep{Last: 3, Hourly: 24, Daily: 90, Weekly: 8, Monthly: layout.KeepAll, Yearly: layout.KeepAll,
+				Within: layout.Age{Years: 1, Months: 6, Days: 7, Hours: 12}},
+			Grace: 12 * time.Hour,
 		}, {
-			Name: "second", BasePath: "second", Links: "copy",
+			Name: "second", BasePath: "second", Links: "copy", Keep: layout.Keep{Daily: 7}, Grace: 60 * time.Hour,
 			Remote:   reposync.Remote{Type: "file", Mode: "mirror", URL: "file://" + filepath.ToSlash(dir) + "/a%20b/M"},
 			Settings: layout.Settings{Repository: "second", BasePath: "second", PublicPath: "/mirror/"},
 		}, {
-			Name: "third", BasePath: "third", Links: "copy",
+			Name: "third", BasePath: "third", Links: "copy", Grace: 60 * time.Hour,
 			Remote: reposync.Remote{Type: "deb", Mode: "mirror", URL: "https://host/debian", Suites: []string{"bookworm", "./"}, Components: []string{"main", "updates/main"},
 				Architectures: []string{"amd64", "source"}, Keyring: filepath.Join(dir, "key.asc"), AllowExpiredKeys: true,
 				Packages: []string{"nginx", "libssl*"}, Newest: 2},

@@ -23,7 +23,7 @@ func (r *configReader) repositories(n ast.Node) {
 }
 
 func (r *configReader) repository(n ast.Node) {
-	var repo repository
+	repo := repository{Grace: defaultGrace}
 	var answer, pruned string
 	seen := r.fields(n, map[string]field{
 		"name":        r.text(&repo.Name, checkName),
@@ -33,6 +33,7 @@ func (r *configReader) repository(n ast.Node) {
 		"channels":    func(n ast.Node) { r.channels(n, &repo.Settings.Channels) },
 		"answer":      r.text(&answer, oneOf(layout.AnswerRedirect, layout.AnswerRewrite)),
 		"pruned":      r.text(&pruned, oneOf(layout.Pruned404, layout.PrunedNearest)),
+		"keep":        func(n ast.Node) { r.keep(n, &repo) },
 		"open_before": func(n ast.Node) { r.moment(n, &repo.Settings.OpenBefore) },
 	}, "name", "base_path", "remote")
 	repo.Settings.Rewrite = answer == layout.AnswerRewrite

@@ -84,6 +84,7 @@ func (p *pass) catchUp(ctx context.Context) error {
 		return err
 	}
 	news := 0
+	var pruned []layout.Stamp
 	for e, err := range p.log.After(ctx, known.Table.Log.Entries) {
 		if err == nil {
 			err = known.Table.Apply(p.repo.Settings, e)
@@ -91,9 +92,13 @@ func (p *pass) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		pruned = append(pruned, e.Pruned...)
 		news++
 	}
 	p.known = known
+	if err := p.forget(pruned); err != nil {
+		return err
+	}
 	if newest := known.Table.Newest(); newest != "" {
 		root, err := p.index.Checkpoint(p.repo.Name, newest)
 		// A backfill that was killed may have left a newest one that the index
@@ -110,6 +115,16 @@ func (p *pass) catchUp(ctx context.Context) error {
 		return nil
 	}
 	return p.remember()
+}
+
+// forget lets the index forget checkpoints that were pruned, before it knows
+// of the record: nothing is linked any more from what will be deleted.
+func (p *pass) forget(pruned []layout.Stamp) error {
+	if len(pruned) == 0 {
+		return nil
+	}
+	slices.Sort(pruned)
+	return p.index.Forget(p.known.Table, pruned)
 }
 
 // takeInNewest reads the newest checkpoint's record and file list.

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/urfave/cli/v2"
-
-	"datestone/layout"
 )
 
 func promoteCommand(e *env) *cli.Command {
@@ -36,7 +33,7 @@ type promoteOptions struct {
 	repo, channel, to string
 }
 
-func (o promoteOptions) do(ctx context.Context, e *env) (err error) {
+func (o promoteOptions) do(ctx context.Context, e *env) error {
 	c, err := e.loadConfig()
 	if err != nil {
 		return err
@@ -48,16 +45,7 @@ func (o promoteOptions) do(ctx context.Context, e *env) (err error) {
 	if err := o.check(repo); err != nil {
 		return err
 	}
-	s, err := e.openSite(ctx, c, o.run.jobs, o.run.pass.lock.Wait)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	o.run.pass.lock.Owner, o.run.pass.lock.Since = owner(), layout.StampOf(e.Now())
-	p := &pass{site: s, options: o.run.pass, repo: repo, log: s.log(repo), report: report{Repository: repo.Name}}
-	err = o.promote(ctx, p)
-	p.report.finish(err)
-	return errors.Join(o.run.print(ctx, e, []report{p.report}), verdict([]error{err}))
+	return o.run.on(ctx, e, c, []repository{repo}, o.promote)
 }
 
 // check refuses a channel that is not there to be moved by hand.
@@ -76,20 +64,8 @@ func (o promoteOptions) check(repo repository) error {
 	return usageErrorf("promote", "repository %q has no channel %q%s", repo.Name, o.channel, didYouMean(o.channel, names))
 }
 
-func (o promoteOptions) promote(ctx context.Context, p *pass) error {
-	if err := p.catchUp(ctx); err != nil {
-		return err
-	}
-	if err := p.lookBack(ctx); err != nil {
-		return err
-	}
-	if err := p.writable(ctx); err != nil {
-		return err
-	}
-	return p.locked(ctx, func(ctx context.Context) error {
-		if err := p.settle(ctx); err != nil {
-			return err
-		}
+func (o promoteOptions) promote(p *pass, ctx context.Context) error {
+	return p.apart(ctx, func(ctx context.Context) error {
 		id, err := findCheckpoint(p.known.Table, o.to)
 		if err != nil {
 			return err
@@ -99,9 +75,6 @@ func (o promoteOptions) promote(ctx context.Context, p *pass) error {
 				return err
 			}
 		}
-		if p.known.Announced == p.known.Table.Log.Entries && !p.unsettled {
-			return nil
-		}
-		return p.announce(ctx, false)
+		return p.tell(ctx)
 	})
 }

@@ -50,6 +50,27 @@ func (r *reader) table(ctx context.Context, repo repository) (layout.Table, erro
 	return t, err
 }
 
+// folded returns the table of a repository up to its log's end, as the
+// configuration makes it.
+func (r *reader) folded(ctx context.Context, repo repository) (layout.Table, error) {
+	t, err := r.table(ctx, repo)
+	if err == nil && !t.Fits(repo.Settings) {
+		t = layout.NewTable(repo.Settings)
+	}
+	if err != nil {
+		return t, err
+	}
+	for e, err := range r.bucket.Log(repo.Name, repo.BasePath).After(ctx, t.Log.Entries) {
+		if err == nil {
+			err = t.Apply(repo.Settings, e)
+		}
+		if err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
 // tables reads those of all repositories, in the order of the configuration.
 func (r *reader) tables(ctx context.Context) ([]layout.Table, error) {
 	var tables []layout.Table
@@ -129,6 +150,9 @@ func findCheckpoint(t layout.Table, word string) (layout.Stamp, error) {
 		if err != nil {
 			err := fmt.Errorf("%q is neither an ID (20250318T140338Z), a date (20250318), latest, nor a channel of %q", word, t.Repository)
 			return "", withCode(exitUsage, err)
+		}
+		if t.IsGone(m) && t.Pruned != layout.PrunedNearest {
+			return "", fmt.Errorf("what %q had at %s was pruned", t.Repository, word)
 		}
 		id = t.At(m)
 	}

@@ -129,19 +129,7 @@ func (o redactOptions) plan(ctx context.Context, e *env, repo repository) error 
 // redact does the work under the lock: first the log says what goes, so that
 // no run brings it back, then it goes, then readers are told.
 func (o redactOptions) redact(ctx context.Context, p *pass) error {
-	if err := p.catchUp(ctx); err != nil {
-		return err
-	}
-	if err := p.lookBack(ctx); err != nil {
-		return err
-	}
-	if err := p.writable(ctx); err != nil {
-		return err
-	}
-	return p.locked(ctx, func(ctx context.Context) error {
-		if err := p.settle(ctx); err != nil {
-			return err
-		}
+	return p.apart(ctx, func(ctx context.Context) error {
 		s := &search{log: p.log, base: p.repo.BasePath, claims: slices.Concat(p.claims, p.past)}
 		if _, err := s.read(ctx, p.repo.Settings); err != nil {
 			return err
@@ -154,10 +142,7 @@ func (o redactOptions) redact(ctx context.Context, p *pass) error {
 			return err
 		}
 		removeErr := o.remove(ctx, p, gone)
-		if p.known.Announced == p.known.Table.Log.Entries && !p.unsettled {
-			return removeErr
-		}
-		return errors.Join(removeErr, p.announce(ctx, false))
+		return errors.Join(removeErr, p.tell(ctx))
 	})
 }
 

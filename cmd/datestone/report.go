@@ -14,7 +14,8 @@ import (
 // --json the whole contract.
 type report struct {
 	Repository string `json:"repository"`
-	// Result is published, claimed, seen, unchanged or failed.
+	// Result is published, claimed, seen, unchanged or failed; of prune pruned,
+	// swept or planned; of pin and unpin pinned and unpinned.
 	Result     string       `json:"result"`
 	Checkpoint layout.Stamp `json:"checkpoint"` // published or claimed, else null
 	Files      int          `json:"files"`      // of that checkpoint
@@ -27,6 +28,7 @@ type report struct {
 	Seen         layout.Stamp            `json:"seen"`               // final_until was moved to it, else null
 	Promoted     map[string]layout.Stamp `json:"promoted,omitempty"` // channel → checkpoint
 	LeftOut      *layout.LeftOut         `json:"left_out,omitempty"` // packages that a filter keeps out of that checkpoint
+	Prune        *pruneReport            `json:"prune,omitempty"`    // what "datestone prune" did, or would do
 	Error        string                  `json:"error,omitempty"`
 }
 
@@ -47,6 +49,9 @@ func (r *report) finish(err error) {
 	if err != nil {
 		r.Result, r.Error = "failed", err.Error()
 	}
+	if r.Result == "" && r.Prune != nil {
+		r.Result = r.Prune.result()
+	}
 	if r.Result == "" && r.Seen != "" {
 		r.Result = "seen"
 	}
@@ -55,12 +60,17 @@ func (r *report) finish(err error) {
 
 // String is the line for people, and another where packages are left out.
 func (r report) String() string {
+	if r.Prune != nil {
+		return r.Prune.text(r.Repository)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", r.Repository, r.Result)
 	switch r.Result {
 	case "published", "claimed":
 		fmt.Fprintf(&b, " %s, %s, %s (%d fetched, %s; %d linked)",
 			r.Checkpoint, count(r.Files, "file"), layout.HumanSize(r.Bytes), r.Fetched, layout.HumanSize(r.FetchedBytes), r.Linked)
+	case "pinned", "unpinned":
+		fmt.Fprintf(&b, " %s", r.Checkpoint)
 	case "seen":
 		fmt.Fprintf(&b, ", final until %s", r.Seen)
 	}

@@ -118,7 +118,13 @@ func (o runOptions) runIf(ok bool, ctx context.Context, e *env) error {
 	return o.run(ctx, e)
 }
 
-func (o runOptions) run(ctx context.Context, e *env) (err error) {
+func (o runOptions) run(ctx context.Context, e *env) error { return o.onNamed(ctx, e, (*pass).run) }
+
+// work is what a command does with one repository.
+type work func(*pass, context.Context) error
+
+// onNamed does work on the repositories that the command line names.
+func (o runOptions) onNamed(ctx context.Context, e *env, do work) error {
 	c, err := e.loadConfig()
 	if err != nil {
 		return err
@@ -127,19 +133,24 @@ func (o runOptions) run(ctx context.Context, e *env) (err error) {
 	if err != nil {
 		return err
 	}
+	return o.on(ctx, e, c, repos, do)
+}
+
+// on opens the site and does work on the repositories, each by itself: one that
+// fails does not stop the others.
+func (o runOptions) on(ctx context.Context, e *env, c *config, repos []repository, do work) (err error) {
 	s, err := e.openSite(ctx, c, o.jobs, o.pass.lock.Wait)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	o.pass.lock.Owner, o.pass.lock.Since = owner(), layout.StampOf(e.Now())
-	errs, err := o.passes(ctx, s, repos)
+	errs, err := o.passes(ctx, s, repos, do)
 	return errors.Join(err, verdict(errs))
 }
 
-// passes works on all repositories, each by itself: one that fails does not
-// stop the others. It returns the error of each.
-func (o runOptions) passes(ctx context.Context, s *site, repos []repository) ([]error, error) {
+// passes works on all repositories at once. It returns the error of each.
+func (o runOptions) passes(ctx context.Context, s *site, repos []repository, do work) ([]error, error) {
 	names := make([]string, len(repos))
 	for i, r := range repos {
 		names[i] = r.Name
@@ -151,7 +162,7 @@ func (o runOptions) passes(ctx context.Context, s *site, repos []repository) ([]
 	for i, r := range repos {
 		g.Go(func() {
 			p := &pass{site: s, options: o.pass, repo: r, log: s.log(r), moment: m, report: report{Repository: r.Name}}
-			errs[i] = p.run(ctx)
+			errs[i] = do(p, ctx)
 			p.report.finish(errs[i])
 			reports[i] = p.report
 		})

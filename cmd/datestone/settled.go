@@ -31,6 +31,38 @@ func (p *pass) locked(ctx context.Context, work func(context.Context) error) err
 	return err
 }
 
+// apart does work under the repository's lock that is no part of a run, when
+// nobody can change anything any more, and all is known up to the log's end.
+func (p *pass) apart(ctx context.Context, work func(context.Context) error) error {
+	if err := p.catchUp(ctx); err != nil {
+		return err
+	}
+	if err := p.lookBack(ctx); err != nil {
+		return err
+	}
+	if err := p.writable(ctx); err != nil {
+		return err
+	}
+	return p.locked(ctx, func(ctx context.Context) error {
+		if err := p.settle(ctx); err != nil {
+			return err
+		}
+		return work(ctx)
+	})
+}
+
+// tell announces what is not announced, or not for sure.
+func (p *pass) tell(ctx context.Context) error {
+	if p.known.Announced == p.known.Table.Log.Entries && !p.unsettled {
+		return nil
+	}
+	if err := p.announce(ctx, false); err != nil {
+		return err
+	}
+	p.unsettled = false
+	return nil
+}
+
 // tidy removes what was brought in for a claim that another run has dropped,
 // having taken the lock over, before this run noticed. Nobody else knows of it,
 // and an ID that was dropped is never claimed again.
@@ -45,8 +77,9 @@ func (p *pass) tidy(ctx context.Context) error {
 	if err := p.catchUp(ctx); err != nil {
 		return err
 	}
-	if _, committed := p.known.Table.Find(p.current.claim.ID); committed {
-		return nil
+	id := p.current.claim.ID
+	if _, committed := p.known.Table.Find(id); committed || p.known.Table.IsGone(id) {
+		return nil // what was committed and pruned already goes when its time has come
 	}
 	return p.bucket.Delete(ctx, p.current.plan.Keys())
 }
