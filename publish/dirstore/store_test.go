@@ -294,6 +294,26 @@ func TestPut_twoStoresHaveOneWinner(t *testing.T) {
 	}
 }
 
+// A directory may be a link to another one of the bucket, at any level.
+func TestSymbolicLinksWithin(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	s := open(t, root)
+	put(t, s, "disk/real/a", "x")
+	if err := errors.Join(os.Mkdir(filepath.Join(root, "site"), 0o755), os.Symlink("../disk", filepath.Join(root, "site", "pool"))); err != nil {
+		t.Skipf("no symbolic links here: %v", err)
+	}
+	put(t, s, "site/pool/real/b", "y")
+	for key, want := range map[string]string{"site/pool/real/a": "x", "disk/real/b": "y"} {
+		if b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(key))); string(b) != want || err != nil {
+			t.Errorf("%s: got %q, %v; want %q", key, b, err, want)
+		}
+		if _, err := s.Stat(t.Context(), key); err != nil {
+			t.Errorf("Stat(%q): %v", key, err)
+		}
+	}
+}
+
 func TestSymbolicLinks(t *testing.T) {
 	t.Parallel()
 	root, outside := t.TempDir(), t.TempDir()

@@ -45,19 +45,18 @@ const maxOpen = 128
 
 // use returns the open directory; every use ends with done.
 func (t *tree) use(name string) (*dir, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if d, ok := t.open[name]; ok {
-		d.users++
+	if d := t.remembered(name); d != nil {
 		return d, nil
 	}
-	root, err := t.Root.OpenRoot(name)
+	d, err := t.openDir(name)
 	if err != nil {
-		return nil, t.why(name, err)
+		return nil, err
 	}
-	file, err := root.Open(".")
-	if err != nil {
-		return nil, errors.Join(err, root.Close())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if other, ok := t.open[name]; ok { // another goroutine was faster
+		other.users++
+		return other, d.close()
 	}
 	for other := range t.open {
 		if len(t.open) < maxOpen {
@@ -65,9 +64,46 @@ func (t *tree) use(name string) (*dir, error) {
 		}
 		t.drop(other)
 	}
-	d := &dir{root: root, file: file, users: 1}
 	t.open[name] = d
 	return d, nil
+}
+
+func (t *tree) remembered(name string) *dir {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d, ok := t.open[name]
+	if !ok {
+		return nil
+	}
+	d.users++
+	return d
+}
+
+// openDir opens a directory from the one above it, so that a missing one costs
+// a system call and not one for each level of its path.
+func (t *tree) openDir(name string) (*dir, error) {
+	var root *os.Root
+	err := error(fs.ErrInvalid)
+	if name != "." {
+		err = t.in(name, func(above *dir, base string) (err error) {
+			root, err = above.root.OpenRoot(base)
+			return err
+		})
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
+	}
+	if err != nil { // the top, or a link to elsewhere below it
+		root, err = t.Root.OpenRoot(name)
+	}
+	if err != nil {
+		return nil, t.why(name, err)
+	}
+	file, err := root.Open(".")
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return &dir{root: root, file: file, users: 1}, nil
 }
 
 // why returns the error that a system call would give, where OpenRoot gives one
