@@ -28,7 +28,7 @@ import (
 const (
 	mirrorFirst    = 2_000
 	mirrorAll      = mirrorFirst + mirrorFirst/100
-	mirrorParallel = 20 // connections of all that can have several; dnf can't have more
+	mirrorParallel = 20 // connections to the upstream of all that can have several; dnf can't have more
 	mirrorDelay    = 20 * time.Millisecond
 )
 
@@ -39,8 +39,8 @@ type benchUpstream struct {
 	dir     string // has the states as 0 and 1, and the keyring of a deb one
 	suffix  string // of packages
 	entry   string // the file that leads to all others
+	remote  string // the rest of its configuration
 	shown   atomic.Int32
-	request atomic.Int64
 }
 
 // serve starts the server, when the states are made.
@@ -63,7 +63,6 @@ func (u *benchUpstream) serve(b *testing.B) {
 func (u *benchUpstream) state(n int) string { return filepath.Join(u.dir, strconv.Itoa(n)) }
 
 func (u *benchUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	u.request.Add(1)
 	http.FileServer(http.Dir(u.state(int(u.shown.Load())))).ServeHTTP(w, r)
 }
 
@@ -106,7 +105,7 @@ type mirrorRow struct {
 // benchMirrors publishes both states of the upstream by the program and by
 // others that do the same: to a directory and to MinIO, here and over a way on
 // which every request takes 20 ms longer in both directions.
-func benchMirrors(b *testing.B, up *benchUpstream, remote string, toDir, toMinIO []mirrorMaker) {
+func benchMirrors(b *testing.B, up *benchUpstream, toDir, toMinIO []mirrorMaker) {
 	t := &benchTable{}
 	t.add(b.Name(), "", "first", "next, 1 % new")
 	for _, row := range []mirrorRow{
@@ -114,14 +113,14 @@ func benchMirrors(b *testing.B, up *benchUpstream, remote string, toDir, toMinIO
 		{"minio", 0, true, toMinIO}, {"minio+20ms", mirrorDelay, true, toMinIO},
 	} {
 		b.Run(row.name, func(b *testing.B) {
-			makers := append([]mirrorMaker{func(p *mirrorPlace) mirror { return newOwnMirror(p, remote) }}, row.others...)
+			makers := append([]mirrorMaker{newOwnMirror}, row.others...)
 			row.bench(b, up, makers, t)
 		})
 	}
 	t.print(os.Stderr)
 }
 
-// bench measures the first of the makers against the best of the others.
+// bench measures the first of the makers against each of the others.
 func (r mirrorRow) bench(b *testing.B, up *benchUpstream, makers []mirrorMaker, t *benchTable) {
 	names, took := make([]string, len(makers)), make([][2][]time.Duration, len(makers))
 	for round := 0; b.Loop(); round++ {
@@ -146,25 +145,24 @@ func (r mirrorRow) bench(b *testing.B, up *benchUpstream, makers []mirrorMaker, 
 	r.report(b, names, took, t)
 }
 
+// report makes metrics and lines of the table: what each took, and how many
+// times as long the first took as each of the others.
 func (r mirrorRow) report(b *testing.B, names []string, took [][2][]time.Duration, t *benchTable) {
-	cells := make([][]string, len(names)+1)
-	for state, of := range []string{"first", "next"} {
-		pair := benchPair{ours: took[0][state], theirs: slices.Clone(took[1][state])}
-		for i, name := range names {
-			for round, d := range took[i][state] {
-				if i > 0 {
-					pair.theirs[round] = min(pair.theirs[round], d)
-				}
+	for i, name := range names {
+		line, ratio := []string{r.name, name}, []string{r.name, "run/" + name + ", median (least to most)"}
+		for state, of := range []string{"first-", "next-"} {
+			pair := benchPair{ours: took[0][state], theirs: took[i][state]}
+			middle, text := pair.ratio()
+			b.ReportMetric(median(pair.theirs).Seconds(), of+name+"-s")
+			if i > 0 {
+				b.ReportMetric(middle, of+name+"-ratio")
 			}
-			cells[i] = append(cells[i], seconds(median(took[i][state])))
-			b.ReportMetric(median(took[i][state]).Seconds(), of+"-"+strings.ReplaceAll(name, " ", "-")+"-s")
+			line, ratio = append(line, seconds(median(pair.theirs))), append(ratio, text)
 		}
-		ratios := pair.ratios()
-		b.ReportMetric(ratios[len(ratios)/2], of+"-ratio")
-		cells[len(names)] = append(cells[len(names)], fmt.Sprintf("%.2f (%.2f to %.2f)", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1]))
-	}
-	for i, name := range append(slices.Clone(names), "run/best of them, median (least to most)") {
-		t.add(append([]string{r.name, name}, cells[i]...)...)
+		t.add(line...)
+		if i > 0 {
+			t.add(ratio...)
+		}
 	}
 }
 
@@ -265,22 +263,21 @@ const mirrorConfig = `
 bucket: %q
 index: ./datestone.db
 public_url: https://snapshots.example.org/
-repositories: [{name: bench, base_path: bench, remote: %s}]
+repositories: [{name: bench, base_path: bench, remote: {url: %q, parallel: %d, %s}}]
 redirects: {targets: [nginx], out: ./redirects}
 `
 
-// newOwnMirror is the program, as a process like the others. A remote has the
-// verbs of the URL and of the upstream's directory.
-func newOwnMirror(p *mirrorPlace, remote string) mirror {
+// newOwnMirror is the program, as a process like the others.
+func newOwnMirror(p *mirrorPlace) mirror {
 	bucket := "file:site"
 	if p.server != nil {
 		bucket = fmt.Sprintf("minio://%s/%s", p.server.Host(), p.bucket)
 	}
 	must(p, os.MkdirAll(filepath.Join(p.dir, "site"), 0o777))
-	must(p, os.WriteFile(filepath.Join(p.dir, "datestone.yaml"), fmt.Appendf(nil, mirrorConfig, bucket, fmt.Sprintf(remote, p.url, p.upstream.dir)), 0o666))
+	must(p, os.WriteFile(filepath.Join(p.dir, "datestone.yaml"), fmt.Appendf(nil, mirrorConfig, bucket, p.url, mirrorParallel, p.upstream.remote), 0o666))
 	var last report
 	return mirror{
-		name: "datestone run",
+		name: "run",
 		publish: func(int) {
 			last = report{}
 			must(p, json.Unmarshal([]byte(p.tool(nil, "datestone", "--quiet", "run", "--json")), &last))

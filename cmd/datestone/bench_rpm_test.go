@@ -14,7 +14,7 @@ import (
 // the server.
 func BenchmarkRPM(b *testing.B) {
 	up := newBenchRPM(b)
-	benchMirrors(b, up, "{type: rpm, url: %q} # %s", []mirrorMaker{newReposync}, []mirrorMaker{newReposyncToMinIO})
+	benchMirrors(b, up, []mirrorMaker{newReposync}, []mirrorMaker{newReposyncToMinIO})
 }
 
 // newBenchRPM makes the repository: all packages from one spec, for rpmbuild
@@ -22,7 +22,7 @@ func BenchmarkRPM(b *testing.B) {
 func newBenchRPM(b *testing.B) *benchUpstream {
 	p := &mirrorPlace{B: b, dir: b.TempDir()}
 	p.find("rpmbuild", "createrepo_c")
-	u := &benchUpstream{dir: p.dir, suffix: ".rpm", entry: "repodata/repomd.xml"}
+	u := &benchUpstream{dir: p.dir, suffix: ".rpm", entry: "repodata/repomd.xml", remote: "type: rpm"}
 	noise := filepath.Join(u.dir, "noise")
 	must(b, os.Mkdir(noise, 0o777))
 	spec := strings.Builder{}
@@ -53,7 +53,7 @@ func newReposync(p *mirrorPlace) mirror {
 	config := fmt.Sprintf("[main]\ncachedir=%[1]s/cache\nlogdir=%[1]s\npersistdir=%[1]s/persist\nreposdir=%[1]s/repos\nmax_parallel_downloads=%d\nreleasever=1\n"+
 		"[bench]\nname=bench\nbaseurl=%s\ngpgcheck=0\nmetadata_expire=0\n", p.dir, mirrorParallel, p.url)
 	must(p, os.WriteFile(filepath.Join(p.dir, "dnf.conf"), []byte(config), 0o666))
-	return mirror{"dnf reposync and createrepo_c", func(state int) {
+	return mirror{"reposync+createrepo_c", func(state int) {
 		p.tool(nil, "dnf", "--quiet", "--config", "dnf.conf", "--repoid", "bench", "reposync", "--norepopath", "--download-path", filepath.Join(p.dir, "mirror"))
 		args := []string{"--quiet", "mirror"}
 		if state > 0 {
@@ -82,7 +82,7 @@ func newReposyncToMinIO(p *mirrorPlace) mirror {
 	local := newReposync(p)
 	below := func(state int) string { return fmt.Sprintf("dated-%d", state) }
 	to := rcloneBucket(*p.server, p.bucket)
-	return mirror{local.name + ", rclone", func(state int) {
+	return mirror{local.name + "+rclone", func(state int) {
 		local.publish(state)
 		args := append(rcloneFlags(), "mirror", to+below(state))
 		if state > 0 {

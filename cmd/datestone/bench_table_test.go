@@ -58,24 +58,26 @@ func timed(f func()) time.Duration {
 	return time.Since(start)
 }
 
-// ratios returns how many times as long ours took, sorted.
-func (p *benchPair) ratios() []float64 {
+// ratio returns how many times as long ours took: the median, and a text that
+// has the least and the most too.
+func (p *benchPair) ratio() (middle float64, text string) {
 	var r []float64
 	for i := range p.ours {
 		r = append(r, p.ours[i].Seconds()/p.theirs[i].Seconds())
 	}
 	slices.Sort(r)
-	return r
+	middle = r[len(r)/2]
+	return middle, fmt.Sprintf("%.2f (%.2f to %.2f)", middle, r[0], r[len(r)-1])
 }
 
 // report makes metrics of the pair and returns cells for a table.
 func (p *benchPair) report(b *testing.B, name string) []string {
-	r := p.ratios()
+	ratio, text := p.ratio()
 	ours, theirs := median(p.ours), median(p.theirs)
-	b.ReportMetric(r[len(r)/2], name+"-ratio")
+	b.ReportMetric(ratio, name+"-ratio")
 	b.ReportMetric(ours.Seconds(), name+"-s")
 	b.ReportMetric(theirs.Seconds(), name+"-bare-s")
-	return []string{seconds(ours), seconds(theirs), fmt.Sprintf("%.2f (%.2f to %.2f)", r[len(r)/2], r[0], r[len(r)-1])}
+	return []string{seconds(ours), seconds(theirs), text}
 }
 
 func median(d []time.Duration) time.Duration {
