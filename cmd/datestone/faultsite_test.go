@@ -48,6 +48,15 @@ func faultStory() []faultStep {
 	}
 }
 
+// pruneStory is what follows when the story stands at its third step: what
+// nothing leads to any more is pruned, and deleted when its time has come.
+func pruneStory() []faultStep {
+	return []faultStep{
+		{"pruned", "20250318T170000Z", nil, []string{"prune"}},
+		{"swept", "20250319T170000Z", nil, []string{"prune"}},
+	}
+}
+
 const faultConfig = `
 bucket: file:SITE
 index: ./datestone.db
@@ -57,6 +66,7 @@ repositories:
     base_path: checkpoints/myfile
     remote: {type: file, url: "URL/PULP_MANIFEST", mode: MODE, headers: {X-State: "STATE"}}
     channels: {canary: {delay: 0h}, prod: {delay: 30m}, frozen: {}}
+    keep: {last: 1, grace: 24h}
 redirects: {targets: [json], out: ./redirects, exec: ["true"], refresh: 24h}
 `
 

@@ -34,10 +34,13 @@ func (p *pass) prune(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if p.known.Table.Removed == swept.Removed {
-			swept.Entry = p.known.Table.Log.Entries // nothing up to here needs a look
+		_, pruned := p.repo.Keep.Apply(p.known.Table, p.repo.Settings, p.config.holds(p.Now()))
+		if len(pruned) > 0 {
+			if swept, err = p.skipTo(ctx, swept); err != nil {
+				return err
+			}
 		}
-		if err := p.takeAway(ctx); err != nil {
+		if err := p.takeAway(ctx, pruned); err != nil {
 			return err
 		}
 		if err := p.tell(ctx); err != nil {
@@ -89,11 +92,23 @@ func prunedBetween(ctx context.Context, log *publish.Log, n, last int) (ids []la
 	return ids, nil
 }
 
-// takeAway records that the checkpoints are gone that the policy does not keep.
-func (p *pass) takeAway(ctx context.Context) error {
+// skipTo remembers that up to the log's end all is deleted, where it is, so that
+// the next sweep need not read how the log came there.
+func (p *pass) skipTo(ctx context.Context, swept layout.Swept) (layout.Swept, error) {
+	head := p.known.Table.Log.Entries
+	if p.known.Table.Removed != swept.Removed || swept.Entry == head {
+		return swept, nil
+	}
+	swept.Entry = head
+	err := p.log.SetSwept(ctx, swept)
+	swept.Changes++
+	return swept, err
+}
+
+// takeAway records that the checkpoints pruned are gone.
+func (p *pass) takeAway(ctx context.Context, pruned []layout.Stamp) error {
 	t := &p.known.Table
 	before := *t
-	_, pruned := p.repo.Keep.Apply(before, p.repo.Settings, p.config.holds(p.Now()))
 	for ids := range slices.Chunk(pruned, maxPruned) {
 		r := pruneRecord(*t, ids, layout.StampOf(p.Now()))
 		e, err := p.log.Append(ctx, r)
