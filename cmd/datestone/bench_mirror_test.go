@@ -36,11 +36,11 @@ const (
 // HTTP.
 type benchUpstream struct {
 	*httptest.Server
-	dir     string // has the states as 0 and 1, and the keyring of a deb one
-	suffix  string // of packages
-	entry   string // the file that leads to all others
-	remote  string // the rest of its configuration
-	shown   atomic.Int32
+	dir    string // has the states as 0 and 1, and the keyring of a deb one
+	suffix string // of packages
+	entry  string // the file that leads to all others
+	remote string // the rest of its configuration
+	shown  atomic.Int32
 }
 
 // serve starts the server, when the states are made.
