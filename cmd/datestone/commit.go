@@ -17,6 +17,11 @@ import (
 
 // commit makes a claim whose content stands a checkpoint, and tells of it.
 func (p *pass) commit(ctx context.Context, o *open) error {
+	if o.resumed { // its ID was held against the clocks by another run
+		if err := p.moment.agree(ctx); err != nil {
+			return err
+		}
+	}
 	if err := p.bucket.Pages(ctx, o.plan); err != nil {
 		return err
 	}
@@ -153,6 +158,11 @@ func (p *pass) drop(ctx context.Context, c layout.Claim) error {
 func (p *pass) promoteDue(ctx context.Context) error {
 	now := layout.StampOf(p.Now())
 	due := p.known.Table.Due(p.repo.Settings, now)
+	if len(due) > 0 { // with a clock that is ahead it would only seem so
+		if err := p.moment.agree(ctx); err != nil {
+			return err
+		}
+	}
 	for _, channel := range slices.Sorted(maps.Keys(due)) {
 		if err := p.promote(ctx, channel, due[channel]); err != nil {
 			return err

@@ -3,9 +3,12 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -276,6 +279,48 @@ func TestClocksDisagree(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClocksDisagreeLater lets the clock be wrong when what was claimed is
+// committed, and when time alone would move a channel.
+func TestClocksDisagreeLater(t *testing.T) {
+	t.Parallel()
+	s := newE2ESite(t, e2eStores[1], newE2ERemote(t), "", "/")
+	refused := func(args ...string) {
+		t.Helper()
+		code, _, said := s.exec([]string{skewVar + "=2h"}, args...)
+		if code != exitFailed || !strings.Contains(said, "the clocks disagree") {
+			t.Errorf("%q: exit code %d, want %d: %s", args, code, exitFailed, said)
+		}
+	}
+	done := func(args ...string) {
+		t.Helper()
+		if code, _, said := s.exec(nil, args...); code != exitDone {
+			t.Fatalf("%q: exit code %d: %s", args, code, said)
+		}
+	}
+	s.see("one")
+	s.delayProd()
+	done("sync")
+	refused("publish")
+	if all := s.objects(); all[layout.RecordKey("checkpoints/myfile", 1)] != "" {
+		t.Error("the claim was committed")
+	}
+	done("publish")
+	refused("publish")
+	refused("run")
+	if table := tableOf(t, s.objects()); len(table.Checkpoints) != 1 || table.Channels["prod"] != "" {
+		t.Errorf("%d checkpoints, prod leads to %q; want 1, and nowhere", len(table.Checkpoints), table.Channels["prod"])
+	}
+}
+
+// delayProd lets the channel prod follow an hour later.
+func (s *e2eSite) delayProd() {
+	s.t.Helper()
+	name := filepath.Join(s.dir, "datestone.yaml")
+	b, err := os.ReadFile(name)
+	must(s.t, err)
+	must(s.t, os.WriteFile(name, bytes.Replace(b, []byte("prod: {delay: 0h}"), []byte("prod: {delay: 1h}"), 1), 0o666))
 }
 
 // TestClockSomewhatBehind publishes after the last ID all the same, by waiting

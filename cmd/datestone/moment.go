@@ -85,6 +85,12 @@ func (m *moment) check(ctx context.Context, after layout.Stamp) error {
 	case after != "" && after.Time().Sub(now) > maxBehind:
 		return fmt.Errorf("the clock went back: it says %s, but the log has an entry of %s: set the clock", layout.StampOf(now), after)
 	}
+	return m.agree(ctx)
+}
+
+// agree refuses to go on while our clock and the bucket's disagree.
+func (m *moment) agree(ctx context.Context) error {
+	now := m.now()
 	theirs, ok, err := m.bucket.Now(ctx)
 	if err != nil || !ok {
 		return err

@@ -146,7 +146,11 @@ func (o runOptions) on(ctx context.Context, e *env, c *config, repos []repositor
 	defer func() { err = errors.Join(err, s.close()) }()
 	o.pass.lock.Owner, o.pass.lock.Since = owner(), layout.StampOf(e.Now())
 	errs, err := o.passes(ctx, s, repos, do)
-	return errors.Join(err, verdict(errs))
+	err = errors.Join(err, verdict(errs))
+	if err == nil && o.pass.publish && len(repos) == len(c.Repositories) {
+		err = s.ownRules(ctx)
+	}
+	return err
 }
 
 // passes works on all repositories at once. It returns the error of each.

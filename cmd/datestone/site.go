@@ -204,7 +204,7 @@ func (s *site) tables(ctx context.Context, name string, mine layout.Table) ([]la
 
 // rules renders all targets for the tables, pushes them where that is
 // configured, and runs exec when that changed something, or when it must run
-// in any case.
+// in any case. The index remembers from which tables they are.
 func (s *site) rules(ctx context.Context, tables []layout.Table, always bool) error {
 	var changed bool
 	for _, target := range s.config.Redirects.Targets {
@@ -221,8 +221,14 @@ func (s *site) rules(ctx context.Context, tables []layout.Table, always bool) er
 	if err := s.push(ctx, tables); err != nil {
 		return fmt.Errorf("rules are written, but not in force, so nothing was announced: %w", err)
 	}
-	if !changed && !always || len(s.config.Redirects.Exec) == 0 {
-		return nil
+	if (changed || always) && len(s.config.Redirects.Exec) > 0 {
+		if err := s.exec(ctx); err != nil {
+			return err
+		}
 	}
-	return s.exec(ctx)
+	from, err := s.madeFrom(tables)
+	if err != nil {
+		return err
+	}
+	return s.index.Remember(rulesName, from)
 }
