@@ -102,6 +102,8 @@ type format interface {
 	read(ctx context.Context, s source, known layout.Remote) (*State, error)
 	// moved reports whether the metadata is another than that of the state.
 	moved(ctx context.Context, s source, state *State) (bool, error)
+	// closed holds the files of a state against what its metadata names.
+	closed(r Remote, c *closure) error
 }
 
 // formats are those of all types.
@@ -176,6 +178,9 @@ func (c *Client) read(ctx context.Context, r Remote, m mirror, known layout.Remo
 	state, err := formats[r.Type].read(ctx, s, known)
 	if err == nil {
 		err = s.archive(state)
+	}
+	if err == nil {
+		err = state.Closed(r)
 	}
 	if err != nil {
 		return nil, newScrubber(r, s.location).err(err)

@@ -122,6 +122,10 @@ func (d *debReader) parse(index *debIndex, take func(aptrepo.PoolFile)) error {
 	d.mu.Lock()
 	body := d.bodies[index.path]
 	d.mu.Unlock()
+	return index.parse(body, take)
+}
+
+func (index *debIndex) parse(body []byte, take func(aptrepo.PoolFile)) error {
 	limit := int64(maxUnpacked)
 	if index.exact {
 		limit = min(limit, index.plain.Size)

@@ -40,6 +40,21 @@ func (manifestFormat) moved(ctx context.Context, s source, state *State) (bool, 
 	return err == nil, err
 }
 
+func (manifestFormat) closed(_ Remote, c *closure) error {
+	for p, body := range c.state.Bodies { // there is one
+		files, err := pulpmanifest.Files(body, p)
+		if err != nil {
+			return fmt.Errorf("manifest %q: %w", p, err)
+		}
+		for _, f := range files {
+			if err := c.wants(p, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func insert(files []layout.File, f layout.File) []layout.File {
 	at, _ := find(files, f.Path)
 	return slices.Insert(files, at, f)

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -222,6 +223,8 @@ type State struct {
 	// nobody has to read it. Like Bodies it is meant to change.
 	Listed map[string]bool
 	Remote layout.Remote
+	// root is the URL that locations of the metadata of "rpm" are relative to.
+	root *url.URL
 }
 
 // A Sink puts one file in its place. It may call open again to try once more;

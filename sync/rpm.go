@@ -80,7 +80,7 @@ func newRPMReader(s source) *rpmReader {
 func (r *rpmReader) state() *State {
 	described := r.Described()
 	described.Validators.Files, described.LeftOut = r.validators, r.left
-	return &State{Files: r.files, Bodies: r.bodies, Listed: r.listed, Remote: described}
+	return &State{Files: r.files, Bodies: r.bodies, Listed: r.listed, Remote: described, root: r.url}
 }
 
 func (r *rpmReader) read(ctx context.Context) error {

@@ -283,6 +283,9 @@ func (b *backfill) abandon(ctx context.Context, o *open) error {
 // commit makes a claim whose content stands a checkpoint. Readers are told
 // later; so is the index, but for what the next state needs.
 func (b *backfill) commit(ctx context.Context, q *pass, o *open) error {
+	if err := q.whole(ctx, o); err != nil {
+		return err
+	}
 	if err := b.bucket.Pages(ctx, o.plan); err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ type open struct {
 	claim layout.Claim
 	root  index.Root
 	plan  layout.Plan
+	// ledger has what is still to be placed.
+	ledger ledger
 	// resumed is a claim that an earlier run made: part of it may stand.
 	resumed bool
 }
@@ -175,13 +177,13 @@ func (p *pass) place(ctx context.Context, o *open) error {
 	var twins []layout.Step
 	p.bar.Start(p.repo.Name+" "+string(o.claim.ID), p.missing(o, held))
 	defer p.bar.Done()
-	if err := p.bucket.Place(ctx, p.count(apart(steps, &twins)), p.fetch(o)); err != nil {
+	if err := p.bucket.Place(ctx, p.count(o.ledger.pay(apart(o.ledger.owe(steps), &twins))), p.fetch(o)); err != nil {
 		return err
 	}
 	if err := o.named(twins); err != nil {
 		return err
 	}
-	return p.bucket.Place(ctx, p.count(stepsOf(twins)), p.fetch(o))
+	return p.bucket.Place(ctx, p.count(o.ledger.pay(stepsOf(twins))), p.fetch(o))
 }
 
 // held says in which key the bucket has a content: what did not change since

@@ -17,6 +17,9 @@ import (
 
 // commit makes a claim whose content stands a checkpoint, and tells of it.
 func (p *pass) commit(ctx context.Context, o *open) error {
+	if err := p.whole(ctx, o); err != nil {
+		return err
+	}
 	if o.resumed { // its ID was held against the clocks by another run
 		if err := p.moment.agree(ctx); err != nil {
 			return err

@@ -125,6 +125,29 @@ var clearSignedBegin = []byte("-----BEGIN PGP SIGNED MESSAGE-----")
 // key of the keyring signed. Nothing may stand around the message: what is
 // not signed must not be taken for what is.
 func (k Keyring) ClearSigned(message []byte, now time.Time) ([]byte, error) {
+	block, err := clearSigned(message)
+	if err != nil {
+		return nil, err
+	}
+	signatures, err := io.ReadAll(block.ArmoredSignature.Body)
+	if err != nil {
+		return nil, fmt.Errorf("signature: %w", err)
+	}
+	// Block.Bytes, which is what was signed, has other ends of lines.
+	return block.Plaintext, k.verify(block.Bytes, signatures, now)
+}
+
+// SignedText returns the text of a signed message, whoever signed it: for what
+// was verified before.
+func SignedText(message []byte) ([]byte, error) {
+	block, err := clearSigned(message)
+	if err != nil {
+		return nil, err
+	}
+	return block.Plaintext, nil
+}
+
+func clearSigned(message []byte) (*clearsign.Block, error) {
 	if !bytes.HasPrefix(message, clearSignedBegin) {
 		return nil, fmt.Errorf("is not a signed message: it begins with %s", quote(message[:min(len(message), maxQuote)]))
 	}
@@ -135,12 +158,7 @@ func (k Keyring) ClearSigned(message []byte, now time.Time) ([]byte, error) {
 	case len(bytes.TrimSpace(rest)) > 0:
 		return nil, errors.New("has more than a signed message")
 	}
-	signatures, err := io.ReadAll(block.ArmoredSignature.Body)
-	if err != nil {
-		return nil, fmt.Errorf("signature: %w", err)
-	}
-	// Block.Bytes, which is what was signed, has other ends of lines.
-	return block.Plaintext, k.verify(block.Bytes, signatures, now)
+	return block, nil
 }
 
 // Detached verifies a signature beside a text (Release.gpg), armored or not.
