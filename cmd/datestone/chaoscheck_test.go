@@ -71,7 +71,7 @@ func leftOver(site siteBytes, repo chaosRepo, t layout.Table) (wrong []error) {
 		if !ok || err != nil {
 			continue
 		}
-		if _, ok := t.Find(id); !ok && !chaosGone(t, id) {
+		if _, ok := t.Find(id); !ok && !t.IsGone(id) {
 			wrong = append(wrong, fmt.Errorf("left over: %s", key))
 		}
 	}

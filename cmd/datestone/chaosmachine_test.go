@@ -35,7 +35,7 @@ repositories:
 %sredirects: {targets: [json], refresh: 1h}
 `
 
-const chaosRepository = `  - {name: %[1]s, base_path: %[2]s, remote: {type: file, url: "%[3]s/%[1]s/PULP_MANIFEST", mode: %[4]s}, channels: {canary: {delay: 0h}, prod: {delay: 2s}, frozen: {}}}
+const chaosRepository = `  - {name: %[1]s, base_path: %[2]s, remote: {type: file, url: "%[3]s/%[1]s/PULP_MANIFEST", mode: %[4]s}, channels: {canary: {delay: 0h}, prod: {delay: 2s}, frozen: {}}, keep: {last: 4, grace: 2s}}
 `
 
 func newChaosMachine(s *chaosStory, n int, bucket string, rng *rand.Rand) *chaosMachine {
@@ -74,7 +74,7 @@ func (m *chaosMachine) command() []string {
 	}
 	words := oneOfThem(m.rng, [][]string{
 		{"run"}, {"run"}, {"run"}, {"run"}, {"run", repo}, {"run", repo}, {"sync"}, {"sync", repo}, {"publish"}, {"publish", repo},
-		{"publish", "--force", repo}, {"promote", repo, "frozen", oneOfThem(m.rng, []string{"latest", "prod"})},
+		{"publish", "--force", repo}, {"prune"}, {"prune", repo}, {"pin", "--reason", "chaos", repo, "latest"}, {"unpin", repo, "latest"}, {"promote", repo, "frozen", oneOfThem(m.rng, []string{"latest", "prod"})},
 	})
 	flags := []string{"--lock-lease", "500ms", "--lock-wait", oneOfThem(m.rng, []string{"0s", "1s"}), "--jobs", oneOfThem(m.rng, []string{"1", "3", "16"})}
 	return slices.Concat(words[:1], flags, words[1:])

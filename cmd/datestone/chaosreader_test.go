@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -91,7 +92,7 @@ func (r *chaosReader) hold(repo chaosRepo, t layout.Table) {
 	before := r.told[repo.name]
 	r.told[repo.name] = t
 	for _, c := range before.Checkpoints {
-		if _, ok := t.Find(c.ID); !ok && !chaosGone(t, c.ID) {
+		if _, ok := t.Find(c.ID); !ok && !t.IsGone(c.ID) {
 			r.wrong("%s has lost checkpoint %s", repo.name, c.ID)
 		}
 	}
@@ -104,11 +105,6 @@ func (r *chaosReader) hold(repo chaosRepo, t layout.Table) {
 	if len(t.Checkpoints) > 0 {
 		r.whole(repo, oneOfThem(r.rng, t.Checkpoints), 3)
 	}
-}
-
-// chaosGone reports whether the moment lies in a span that was pruned.
-func chaosGone(t layout.Table, m layout.Stamp) bool {
-	return slices.ContainsFunc(t.Gone, func(g layout.Span) bool { return g.From <= m && m <= g.Until })
 }
 
 // whole wants files of a listed checkpoint, at most so many, chosen at random:
@@ -139,8 +135,8 @@ func (r *chaosReader) whole(repo chaosRepo, c layout.Checkpoint, most int) {
 func (r *chaosReader) listed(repo chaosRepo, c layout.Checkpoint, path string, want layout.Digest) ([]byte, bool) {
 	body, found, missing := r.get(layout.Key(repo.base, c.ID, path))
 	if missing {
-		now, ok := r.table(repo)
-		if _, redacted := now.Redaction(want); ok && !redacted && !chaosGone(now, c.ID) {
+		now, ok := r.truth(r.told[repo.name])
+		if _, redacted := now.Redaction(want); ok && !redacted && !now.IsGone(c.ID) {
 			r.wrong("%s/%s was announced and not pruned, but lacks %s", repo.base, c.ID, path)
 		}
 	}
@@ -166,7 +162,7 @@ func (r *chaosReader) page(repo chaosRepo) {
 	}
 	rows, _, _ := strings.Cut(string(body), "</pre>") // what follows tells how to ask for times
 	for _, id := range e2eID.FindAllString(rows, -1) {
-		if _, ok := t.Find(layout.Stamp(id)); !ok && !chaosGone(t, layout.Stamp(id)) {
+		if _, ok := t.Find(layout.Stamp(id)); !ok && !t.IsGone(layout.Stamp(id)) {
 			r.wrong("the page of %s lists %s, the table does not", repo.name, id)
 		}
 	}
@@ -203,13 +199,40 @@ func (r *chaosReader) answered(edge string, t layout.Table, m, id layout.Stamp, 
 	key := t.BasePath + "/" + string(m)
 	before, known := r.final[key]
 	itself := r.by[edge+" "+key]
-	if known && before != id && (final || itself) && !chaosGone(t, m) {
+	if known && before != id && (final || itself) && !r.pruned(t, m) {
 		r.wrong("%s led to %s for ever, and now leads to %q (301: %t) by the edge of %s", key, before, id, final, edge)
 	}
 	r.by[edge+" "+key] = itself || final
 	if final && !known {
 		r.final[key] = id
 		r.story.tally.answers.Add(1)
+	}
+}
+
+// pruned reports whether a moment lies in a span that was pruned, or whether
+// that can't be known, as the server is down.
+func (r *chaosReader) pruned(t layout.Table, m layout.Stamp) bool {
+	now, ok := r.truth(t)
+	return !ok || now.IsGone(m)
+}
+
+// truth returns the table with what the log has by now: rules are put in force,
+// and what is redacted is removed, before a table says so.
+func (r *chaosReader) truth(t layout.Table) (now layout.Table, ok bool) {
+	t.Checkpoints, t.Gone, t.Channels = slices.Clone(t.Checkpoints), slices.Clone(t.Gone), maps.Clone(t.Channels)
+	for {
+		body, found, missing := r.get(layout.RecordKey(t.BasePath, t.Log.Entries+1))
+		if !found {
+			return t, missing
+		}
+		record, err := layout.DecodeRecord(body)
+		if err == nil {
+			err = t.Apply(layout.Settings{}, layout.Entry{Record: record, SHA256: layout.DigestOf(body)})
+		}
+		if err != nil {
+			r.wrong("%v", err)
+			return t, false
+		}
 	}
 }
 
@@ -236,7 +259,7 @@ func (r *chaosReader) askEdge(m *chaosMachine) {
 			continue
 		}
 		at := r.moment(t)
-		if chaosGone(t, at) {
+		if t.IsGone(at) {
 			continue // this edge may know or not
 		}
 		for _, span := range slices.Backward(site.Spans) {

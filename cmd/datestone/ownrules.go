@@ -45,27 +45,51 @@ func (s *site) ownRules(ctx context.Context) error {
 	if len(s.config.Redirects.Targets) == 0 {
 		return nil
 	}
-	var tables []layout.Table
-	for _, r := range s.config.Repositories {
-		known, err := s.index.Repo(r.Name)
-		if errors.Is(err, fs.ErrNotExist) { // it has published nothing yet
-			known.Table, err = layout.NewTable(r.Settings), nil
-		}
-		if err != nil {
-			return err
-		}
-		tables = append(tables, known.Table)
-	}
-	want, err := s.madeFrom(tables)
+	tables, err := s.remembered()
 	if err != nil {
 		return err
 	}
-	have, err := s.index.Recall(rulesName)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) || bytes.Equal(have, want) {
+	if same, err := s.areMadeFrom(tables); err != nil || same {
+		return err
+	}
+	// While this run announced one repository another may have grown, and the
+	// rules know that already: they never go back.
+	if tables, err = s.tables(ctx, "", layout.Table{}); err != nil {
+		return err
+	}
+	if same, err := s.areMadeFrom(tables); err != nil || same {
 		return err
 	}
 	if err := s.rules(ctx, tables, false); err != nil {
 		return fmt.Errorf("rules for what other machines announced: %w", err)
 	}
 	return nil
+}
+
+// remembered returns the tables of all repositories as the index has them.
+func (s *site) remembered() (tables []layout.Table, err error) {
+	for _, r := range s.config.Repositories {
+		known, err := s.index.Repo(r.Name)
+		if errors.Is(err, fs.ErrNotExist) { // it has published nothing yet
+			known.Table, err = layout.NewTable(r.Settings), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, known.Table)
+	}
+	return tables, nil
+}
+
+// areMadeFrom reports whether the rules on this machine are those of the tables.
+func (s *site) areMadeFrom(tables []layout.Table) (bool, error) {
+	want, err := s.madeFrom(tables)
+	if err != nil {
+		return false, err
+	}
+	have, err := s.index.Recall(rulesName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return bytes.Equal(have, want), err
 }
