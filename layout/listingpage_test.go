@@ -249,3 +249,30 @@ func ExampleListingPages() {
 	}
 	// Output: checkpoints/myfile/index.html public, max-age=60
 }
+
+// TestMonthsOutliveTheirCheckpoints prunes most of a long list: months that lost
+// checkpoints are drawn again, those that lost all of them too, and go on being
+// drawn though the list is short by now.
+func TestMonthsOutliveTheirCheckpoints(t *testing.T) {
+	t.Parallel()
+	all := everyHours(1200, 6) // January to October 2024
+	january := slices.IndexFunc(all, func(id layout.Stamp) bool { return id >= "20240201" })
+	table := tableOf(nil, all...)
+	table.Checkpoints = slices.Concat(table.Checkpoints[january+1:january+10], table.Checkpoints[1100:])
+	table.Removed = len(all) - len(table.Checkpoints)
+	keys, pages := listing(t, table, all[:january+1])
+	if diff := cmp.Diff([]string{"2024/02/index.html", "2024/01/index.html", "index.html"}, keys); diff != "" {
+		t.Errorf("drawn are (-want +got):\n%s", diff)
+	}
+	if got := idsOn(pages["2024/01/index.html"]); len(got) > 0 {
+		t.Errorf("the page of January names %v", got)
+	}
+	if diff := cmp.Diff(all[january+1:january+10], idsOn(pages["2024/02/index.html"])); diff != "" {
+		t.Errorf("February (-want +got):\n%s", diff)
+	}
+	next := all[len(all)-1].Next()
+	table.Checkpoints = append(table.Checkpoints, layout.Checkpoint{ID: next})
+	if keys, _ = listing(t, table, []layout.Stamp{next}); !slices.Equal(keys, []string{"2024/10/index.html", "index.html"}) {
+		t.Errorf("after one more checkpoint %v are drawn", keys)
+	}
+}
