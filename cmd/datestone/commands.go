@@ -21,6 +21,7 @@ func commands(e *env) []*cli.Command {
 		diffCommand(e),
 		verifyCommand(e),
 		snippetCommand(e),
+		statusCommand(e),
 		checkCommand(e),
 		serveCommand(e),
 		versionCommand(e),

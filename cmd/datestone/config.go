@@ -42,6 +42,7 @@ type config struct {
 	Repositories []repository
 	Redirects    rules
 	Sign         signing
+	Metrics      string // name of the file; none for none
 }
 
 // A repository is one entry of the configuration.
@@ -154,6 +155,7 @@ func (r *configReader) top(n ast.Node) {
 		"redirects":    r.redirects,
 		"sign":         r.sign,
 		"object_lock":  r.objectLock,
+		"metrics":      r.metrics,
 	}, "bucket", "public_url", "repositories")
 	r.checkLinks()
 	r.checkResolver()

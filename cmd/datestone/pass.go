@@ -34,6 +34,7 @@ type pass struct {
 	// signed is the record up to which all have signatures, as far as is known.
 	signed int
 	report report
+	err    error // what the work ended with
 }
 
 // passOptions say which parts of the work are wanted.

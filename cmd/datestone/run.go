@@ -139,40 +139,55 @@ func (o runOptions) onNamed(ctx context.Context, e *env, do work) error {
 // on opens the site and does work on the repositories, each by itself: one that
 // fails does not stop the others.
 func (o runOptions) on(ctx context.Context, e *env, c *config, repos []repository, do work) (err error) {
+	books := newRunBooks(e, c)
+	if o.isRun() {
+		defer func() { books.close(ctx, err) }()
+	}
 	s, err := e.openSite(ctx, c, o.jobs, o.pass.lock.Wait)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	o.pass.lock.Owner, o.pass.lock.Since = owner(), layout.StampOf(e.Now())
-	errs, err := o.passes(ctx, s, repos, do)
-	err = errors.Join(err, verdict(errs))
+	passes := o.passes(ctx, s, repos, do)
+	if o.isRun() {
+		books.take(s, passes, s.tell(ctx, passes))
+	}
+	var errs []error
+	var reports []report
+	for _, p := range passes {
+		errs, reports = append(errs, p.err), append(reports, p.report)
+	}
+	err = errors.Join(o.print(ctx, e, reports), verdict(errs))
 	if err == nil && o.pass.publish && len(repos) == len(c.Repositories) {
 		err = s.ownRules(ctx)
 	}
 	return err
 }
 
-// passes works on all repositories at once. It returns the error of each.
-func (o runOptions) passes(ctx context.Context, s *site, repos []repository, do work) ([]error, error) {
+// isRun says that remotes are read or states published: status and metrics are
+// about that.
+func (o runOptions) isRun() bool { return o.pass.sync || o.pass.publish }
+
+// passes works on all repositories at once.
+func (o runOptions) passes(ctx context.Context, s *site, repos []repository, do work) []*pass {
 	names := make([]string, len(repos))
 	for i, r := range repos {
 		names[i] = r.Name
 	}
 	m := newMoment(s, o.at, names)
-	errs := make([]error, len(repos))
-	reports := make([]report, len(repos))
+	passes := make([]*pass, len(repos))
 	var g sync.WaitGroup
 	for i, r := range repos {
+		p := &pass{site: s, options: o.pass, repo: r, log: s.log(r), moment: m, report: report{Repository: r.Name}}
+		passes[i] = p
 		g.Go(func() {
-			p := &pass{site: s, options: o.pass, repo: r, log: s.log(r), moment: m, report: report{Repository: r.Name}}
-			errs[i] = do(p, ctx)
-			p.report.finish(errs[i])
-			reports[i] = p.report
+			p.err = do(p, ctx)
+			p.report.finish(p.err)
 		})
 	}
 	g.Wait()
-	return errs, o.print(ctx, s.env, reports)
+	return passes
 }
 
 func (o runOptions) print(ctx context.Context, e *env, reports []report) error {
