@@ -48,7 +48,7 @@ type Record struct {
 	Replaced int       `json:"replaced,omitempty"` // Commit: paths that had other content before
 	Pruned   []Stamp   `json:"pruned,omitempty"`   // Prune: the checkpoints, ascending
 	Redacted []Digest  `json:"redacted,omitempty"` // Redact: what the content had as SHA-256, ascending
-	Reason   string    `json:"reason,omitempty"`   // Pin, Redact: in words of people
+	Reason   string    `json:"reason,omitempty"`   // Pin, Unpin, Redact: in words of people
 }
 
 // A Remote says where a state was read.

@@ -18,22 +18,25 @@ func pinCommand(e *env) *cli.Command {
 			{"Keep what a release was built from.", "datestone pin --reason \"release 4.2 was built from it\" debian 20250318T140338Z"},
 			{"Keep what there was at the end of a day.", "datestone pin --reason \"audit 2025\" debian 20260101"},
 		},
-		flags: append(runFlags(), stringFlag("reason", "", "why, in `WORDS` of people")),
+		flags: append(runFlags(), reasonFlag()),
 	}, func(ctx context.Context, c *cli.Context) error { return pin(ctx, e, c, layout.Pin) })
 }
 
 func unpinCommand(e *env) *cli.Command {
 	return e.command(manual{
 		name: "unpin", args: "REPO ID|TIME", min: 2, max: 2,
-		usage:       "lets a pinned checkpoint be pruned again",
-		description: "Appends to the repository's log that \"keep\" alone says again whether the checkpoint stays.",
+		usage: "lets a pinned checkpoint be pruned again",
+		description: "Appends to the repository's log that \"keep\" alone says again whether the checkpoint stays. The reason\n" +
+			"stands in the log.",
 		examples: [2]example{
-			{"The release is no longer supported.", "datestone unpin debian 20250318T140338Z"},
+			{"The release has come to its end.", "datestone unpin --reason \"4.2 is no longer supported\" debian 20250318T140338Z"},
 			{"Which checkpoints are pinned, and why?", "curl -s https://snapshots.example.org/debian/checkpoints.json | jq .pinned"},
 		},
-		flags: runFlags(),
+		flags: append(runFlags(), reasonFlag()),
 	}, func(ctx context.Context, c *cli.Context) error { return pin(ctx, e, c, layout.Unpin) })
 }
+
+func reasonFlag() cli.Flag { return stringFlag("reason", "", "why, in `WORDS` of people") }
 
 type pinOptions struct {
 	kind   layout.Kind // Pin or Unpin
