@@ -71,6 +71,7 @@ type rpmReader struct {
 	validators map[string]layout.Validators // of the files that lead to the others
 	filter     *filter
 	left       *layout.LeftOut
+	isTree     bool // it has a treeinfo
 }
 
 func newRPMReader(s source) *rpmReader {
@@ -102,10 +103,8 @@ func (r *rpmReader) read(ctx context.Context) error {
 	if r.left, err = r.leftOut(ctx, r.filter); err != nil {
 		return err
 	}
-	for _, name := range treeinfos {
-		if err := r.treeinfo(ctx, name); err != nil {
-			return err
-		}
+	if err := r.tree(ctx); err != nil {
+		return err
 	}
 	return r.complete(ctx)
 }

@@ -35,6 +35,9 @@ func (rpmFormat) closed(_ Remote, c *closure) error {
 // data wants a file that repomd.xml names, and what that names.
 func (c *closure) data(d rpmmd.Data) error {
 	p, err := rpmmd.Resolve(c.state.root, d.Location)
+	if decoded, ok := rpmmd.Decoded(p); ok && !has(c.state.Files, p) {
+		p = decoded
+	}
 	if err == nil {
 		err = c.wants(repomdPath, declared(p, d.Size, d.Checksum))
 	}

@@ -27,7 +27,7 @@ func (r *rpmReader) readData(ctx context.Context, data []rpmmd.Data) error {
 	// Which deltas belong to packages that are wanted is known after those.
 	slices.SortStableFunc(data, func(a, b rpmmd.Data) int { return rank(a) - rank(b) })
 	for _, d := range data {
-		path, err := rpmmd.Resolve(r.url, d.Location)
+		path, err := r.located(ctx, d.Location)
 		if err != nil {
 			return fmt.Errorf("%s, data %q: %w", repomdPath, d.Type, err)
 		}
@@ -49,6 +49,26 @@ func (r *rpmReader) readData(ctx context.Context, data []rpmmd.Data) error {
 		return fmt.Errorf("%s names %d files of the type primary, want one", repomdPath, primaries)
 	}
 	return nil
+}
+
+// located returns where a file is that repomd.xml names. A percent sign means
+// itself to zypper there, as both clients take it in primary.xml; dnf sends what
+// is there as it stands, and web servers decode it. So what counts is which of
+// the two the remote has: at the same place in a checkpoint each client gets
+// what it gets there.
+func (r *rpmReader) located(ctx context.Context, l rpmmd.Location) (string, error) {
+	p, err := rpmmd.Resolve(r.url, l)
+	decoded, ok := rpmmd.Decoded(p)
+	if err != nil || !ok {
+		return p, err
+	}
+	if _, err := r.stat(ctx, p); !isMissing(err) && !isForbidden(err) {
+		return p, nil
+	}
+	if _, err := r.stat(ctx, decoded); err == nil {
+		return decoded, nil
+	}
+	return p, nil
 }
 
 const typePrimary = "primary"
@@ -235,31 +255,6 @@ func (p *plainData) finish() error {
 		return fmt.Errorf("has %d bytes when unpacked, %s says %d", p.size, repomdPath, p.OpenSize)
 	case p.sum != nil && !p.Open.Is(p.sum.Sum(nil)):
 		return fmt.Errorf("has the %s %x when unpacked, %s says %s", p.Open.Type, p.sum.Sum(nil), repomdPath, p.Open.Hex)
-	}
-	return nil
-}
-
-// treeinfo takes in the description of an installable tree, and its images.
-func (r *rpmReader) treeinfo(ctx context.Context, name string) error {
-	body, err := r.optional(ctx, name, isText)
-	if body == nil || err != nil {
-		return err
-	}
-	images, err := rpmmd.Treeinfo(body)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	for _, f := range images {
-		path, err := rpmmd.Resolve(r.url, rpmmd.Location{Href: f.Path})
-		if err == nil && f.Checksum.IsZero() {
-			err = fmt.Errorf("image %q has no checksum", f.Path)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if err := r.add(ctx, path, f.Checksum, -1); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -31,6 +31,17 @@ func Resolve(root *url.URL, l Location) (string, error) {
 	return "", fmt.Errorf("location %.300q: %w", shown(l.Href), err)
 }
 
+// Decoded returns what a path comes to when it is percent-decoded, and false
+// where that is nothing else, or no path of as many segments.
+func Decoded(p string) (string, bool) {
+	decoded, err := url.PathUnescape(p)
+	if err != nil || decoded == p || strings.Count(decoded, "/") != strings.Count(p, "/") {
+		return "", false
+	}
+	_, err = layout.CleanPath(decoded)
+	return decoded, err == nil
+}
+
 // below returns the path below root with its dots.
 func below(root *url.URL, l Location) (string, error) {
 	switch {
