@@ -10,6 +10,7 @@ import (
 
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/errgroup"
 
 	"datestone/layout"
 	"datestone/publish"
@@ -37,7 +38,7 @@ func (s signing) sign(record []byte) ([]byte, error) {
 }
 
 // errSignature is a signature that does not count: what errors of check wrap.
-var errSignature = errors.New("signature does not count")
+var errSignature = errors.New("does not count")
 
 // check says why the signature of a record does not count; nil where it does.
 func (s signing) check(record, signature []byte) error {
@@ -112,4 +113,46 @@ func (p *pass) unsigned(ctx context.Context) (bool, error) {
 		}
 	}
 	return p.signed < head.Entries, err
+}
+
+// wrongSignature is a signature that does not count.
+const wrongSignature publish.Flaw = "signature"
+
+// signatures looks at the signatures of the records up to shown, the last that
+// readers are led to: it had to be signed before that. Where the log is not
+// whole, the records that can't be read were told of already.
+func (w *verifyWork) signatures(ctx context.Context, shown int) error {
+	if len(w.config.Sign.Trusted) == 0 {
+		return nil
+	}
+	wrong := make([]error, shown+1)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(w.bucket.Jobs())
+	for n := 1; n <= shown && gctx.Err() == nil; n++ {
+		g.Go(func() error {
+			e, err := w.log.Entry(gctx, n)
+			if err == nil {
+				wrong[n] = w.config.Sign.verifySigned(gctx, w.log, e)
+			} else if w.history.Whole {
+				return err
+			}
+			return context.Cause(gctx)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for n, err := range wrong {
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, errSignature) {
+			return err
+		}
+		f := publish.Finding{Flaw: wrongSignature, Key: layout.SignatureKey(w.repo.BasePath, n), Detail: err.Error()}
+		if err := w.found(ctx, f); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }

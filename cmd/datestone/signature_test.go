@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -252,11 +253,24 @@ func TestVerifySigned(t *testing.T) {
 	s.upstream("two")
 	s.run("20250318T150000Z", "run")
 	s.run("20250319T160000Z", "run")
+	wantVerified := func(code int, want string) {
+		t.Helper()
+		var out bytes.Buffer
+		got := run(t.Context(), []string{"datestone", "--quiet", "--config", s.config(), "verify"}, s.env("20250319T160000Z", &out))
+		if got != code || strings.TrimSpace(out.String()) != want {
+			t.Errorf("verify: exit code %d, want %d: got\n%s\nwant\n%s", got, code, out.String(), want)
+		}
+	}
+	wantVerified(exitDone, "")
 	first, err := os.ReadFile(s.log(1) + ".sig")
 	must(t, err)
 	must(t, os.Remove(s.log(2)+".sig"))
 	must(t, os.WriteFile(s.log(2)+".sig", first, 0o600))
 	must(t, os.Remove(s.log(3)+".sig"))
+	wantVerified(exitDamage, strings.Join([]string{
+		"signature checkpoints/myfile/log/2.json.sig  does not count: it is not one of this record for \"datestone\": ssh: signature did not verify",
+		"signature checkpoints/myfile/log/3.json.sig  does not count: there is none",
+		"datestone: verify: 2 things not as they should be"}, "\n"))
 
 	e := s.env("20250319T160000Z", io.Discard)
 	e.ConfigFile = s.config()

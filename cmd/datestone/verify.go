@@ -19,8 +19,8 @@ func verifyCommand(e *env) *cli.Command {
 			"records, file lists, every file and page of every checkpoint, table, listings, and what nothing\n" +
 			"tells of; the rules on this machine and the index too. Object stores are asked for size, digest and\n" +
 			"headers of every object, directories for sizes; --deep reads every byte. Prints a line for each\n" +
-			"thing that is wrong (missing, size, bytes, header, unknown, chain, stale, redacted, rules, index), and\n" +
-			"ends with exit code 5 when there is one. An interrupted verify says how to go on.",
+			"thing that is wrong (missing, size, bytes, header, unknown, chain, stale, redacted, signature, rules, index),\n" +
+			"and ends with exit code 5 when there is one. An interrupted verify says how to go on.",
 		examples: [2]example{
 			{"Is every byte what it was when it was published?", "datestone verify --deep"},
 			{"What is wrong with one checkpoint, for a machine.", "datestone verify --json debian 20250318T140338Z | jq -r .key"},
@@ -195,6 +195,9 @@ func (v *verifier) repository(ctx context.Context, r repository) error {
 	shown, _ := layout.ShownChanges(body)
 	found := func(f publish.Finding) error { return w.found(ctx, f) }
 	if w.history, err = w.log.ReadHistory(ctx, r.Settings, shown, found); err != nil {
+		return err
+	}
+	if err := w.signatures(ctx, shown); err != nil {
 		return err
 	}
 	if v.only == "" {
