@@ -39,7 +39,7 @@ servers: ## build the pinned MinIO and versitygw that the tests start (some minu
 	$(GO) build -C testdata/servers -o $(BIN)/ $(SERVERS)
 
 bench: ## measure against named baselines, as ratios of one run; the main job in ROUNDS=3 rounds (DATESTONE_BENCH_STATES=10000 for a long backfill)
-	$(GO) test -run '^$$' -bench . -benchtime $(or $(ROUNDS),3)x -timeout 60m ./cmd/datestone
+	$(GO) test -run '^$$' -bench . -benchtime $(or $(ROUNDS),3)x -timeout 120m ./cmd/datestone
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./index ./redirects ./sync/... ./publish/...
 
 big: ## a 6 GB object through every store, in under 200 MB of memory
