@@ -251,7 +251,22 @@ func (s *costSite) measure() map[string]map[string]int {
 	measured["verify"] = s.count("verify")
 	measured["verify REPO ID"] = s.count("verify", "r0", e2eID.FindString(s.run("", "list", "r0")))
 	measured["verify --deep"] = s.count("verify", "--deep")
+	s.measurePrune(measured, last)
 	return measured
+}
+
+// measurePrune leaves one checkpoint less of r0.
+func (s *costSite) measurePrune(measured map[string]map[string]int, keep int) {
+	s.t.Helper()
+	s.run("", "prune", "r0") // finds out what conditions the bucket keeps
+	measured["prune REPO, nothing goes"] = s.count("prune", "r0")
+	name := filepath.Join(s.dir, "datestone.yaml")
+	text, err := os.ReadFile(name)
+	must(s.t, err)
+	with := strings.Replace(string(text), "{name: r0,", fmt.Sprintf("{name: r0, keep: {last: %d, grace: 0h},", keep), 1)
+	must(s.t, os.WriteFile(name, []byte(with), 0o666))
+	measured["prune REPO, a checkpoint is taken away"] = s.count("prune", "r0")
+	measured["prune REPO, a checkpoint is deleted"] = s.count("prune", "r0")
 }
 
 func (s *costSite) show(state int, repos ...string) {
