@@ -1,12 +1,16 @@
 package main
 
 import (
+	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"datestone/layout"
+	"datestone/redirects"
+	"datestone/redirects/enginetest"
 )
 
 // TestPruneOnEveryStore prunes and deletes on every kind of store: the site must
@@ -20,7 +24,7 @@ func TestPruneOnEveryStore(t *testing.T) {
 	for _, kind := range e2eStores[1:] {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			s := newE2ESite(t, kind, remote, "/pre/f+x", "/")
+			s := newE2ESite(t, kind, remote, "", "/")
 			got := s.pruneStory()
 			if d := differ(got, want); d != "" {
 				t.Errorf("the site is not that of %s:\n%s", reference.kind.name, d)
@@ -53,6 +57,7 @@ func (s *e2eSite) pruneStory() siteBytes {
 	if stands := s.objects().below(layout.CheckpointPrefix("checkpoints/myfile", e2eSecond)); stands == 0 {
 		s.t.Error("what was pruned is deleted at once")
 	}
+	s.askPruned()
 	if said := s.run("20250320T130001Z", "prune"); !strings.Contains(said, "deleted") {
 		s.t.Errorf("the next prune said %q", said)
 	}
@@ -62,4 +67,33 @@ func (s *e2eSite) pruneStory() siteBytes {
 		s.t.Errorf("%d objects are left of what was pruned", stands)
 	}
 	return all
+}
+
+// askPruned holds a real nginx with the rules as prune left them against the
+// oracle; what was pruned still stands, and is a 404 all the same.
+func (s *e2eSite) askPruned() {
+	s.t.Helper()
+	if s.kind.name != e2eStores[0].name && s.kind.name != e2eStores[1].name {
+		return // rules know nothing of drivers
+	}
+	store := s.open()
+	table, err := layout.DecodeTable([]byte(e2eRead(s.t, store, layout.TableKey("checkpoints/myfile"))))
+	must(s.t, err)
+	tables := []layout.Table{table}
+	var targets []string
+	for _, target := range e2eTargets(rand.New(rand.NewPCG(3, 4)), tables, 3000) {
+		if redirects.Resolve(tables, target, "").Status != http.StatusOK {
+			targets = append(targets, target)
+		}
+	}
+	oracle, gone := redirects.New(tables), 0
+	for _, got := range askAll(s.t, enginetest.Nginx(s.t, filepath.Join(s.dir, "redirects"), s.place()), targets) {
+		s.checkEdge(store, oracle.Resolve(got.Target, ""), got)
+		if strings.Contains(got.Target, string(e2eSecond)) && got.Status == http.StatusNotFound {
+			gone++
+		}
+	}
+	if gone < 10 {
+		s.t.Errorf("only %d answers are 404 for what was pruned", gone)
+	}
 }
