@@ -69,6 +69,13 @@ func FillingKey(repository string) string { return PrivatePrefix + "filling/" + 
 // LockKey is the lock of a repository.
 func LockKey(repository string) string { return PrivatePrefix + "locks/" + repository + ".json" }
 
+// MendingPrefix is above the objects that a repair found in the place of others,
+// until it has ended: they may be what others lack.
+func MendingPrefix(repository string) string { return PrivatePrefix + "mending/" + repository + "/" }
+
+// MendingKey is such an object, by the digest of its bytes.
+func MendingKey(repository string, sum Digest) string { return MendingPrefix(repository) + sum.String() }
+
 // ProbeKey is what a start-up probe of the store writes; it stays, empty.
 const ProbeKey = PrivatePrefix + "probe"
 

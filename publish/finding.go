@@ -32,8 +32,11 @@ type Finding struct {
 	// Checkpoint is the one it is about, or none.
 	Checkpoint layout.Stamp
 	// File is what should stand at the key, where that is a file of the
-	// checkpoint.
+	// checkpoint; Page what should, where that is a page and it is known; List
+	// is set for a file list.
 	File *layout.File
+	Page *layout.Page
+	List *layout.FileList
 }
 
 // headerFlaw compares what a store says of an object with what it was told;

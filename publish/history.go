@@ -1,9 +1,11 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +29,13 @@ type History struct {
 	// the records are lost: nothing can be said of what stands there.
 	Unsure map[layout.Stamp]bool
 
-	lists map[layout.Digest]bool // of all commits
+	lists map[layout.Digest]listed // of all commits
+}
+
+// A listed is a file list, and a checkpoint that has it.
+type listed struct {
+	layout.FileList
+	in layout.Stamp
 }
 
 // ReadHistory reads the log and tells what is wrong with it. at is the entry after
@@ -38,7 +46,7 @@ func (l *Log) ReadHistory(ctx context.Context, s layout.Settings, at int, found 
 		return nil, err
 	}
 	r := &historian{log: l, settings: s, at: at, found: found, History: History{
-		Table: layout.NewTable(s), Pruned: map[layout.Stamp]bool{}, Unsure: map[layout.Stamp]bool{}, Whole: true, lists: map[layout.Digest]bool{}}}
+		Table: layout.NewTable(s), Pruned: map[layout.Stamp]bool{}, Unsure: map[layout.Stamp]bool{}, Whole: true, lists: map[layout.Digest]listed{}}}
 	r.keep()
 	if err := inOrder(ctx, l.bucket.jobs, numbers(shelf.last), r.read, r.take); err != nil {
 		return nil, err
@@ -167,7 +175,7 @@ func (h *historian) follow(n int, e layout.Entry) *Finding {
 		head.SHA256 = e.Previous
 	}
 	if e.List != nil {
-		h.lists[e.List.SHA256] = true
+		h.lists[e.List.SHA256] = listed{*e.List, e.ID}
 	}
 	for _, id := range e.Pruned {
 		h.Pruned[id] = true
@@ -188,15 +196,14 @@ func (h *historian) keep() {
 
 // missingLists tells of the lists of commits that are not there.
 func (h *historian) missingLists(stand map[layout.Digest]bool) error {
-	var missing []string
-	for sum := range h.lists {
-		if !stand[sum] {
-			missing = append(missing, layout.FileListKey(h.log.base, sum))
+	byDigest := func(a, b layout.Digest) int { return bytes.Compare(a[:], b[:]) }
+	for _, sum := range slices.SortedFunc(maps.Keys(h.lists), byDigest) {
+		if stand[sum] {
+			continue
 		}
-	}
-	slices.Sort(missing)
-	for _, key := range missing {
-		f := Finding{Flaw: Missing, Key: key, Detail: "is the file list of a commit: what stood in the checkpoint is not known without it"}
+		list := h.lists[sum]
+		f := Finding{Flaw: Missing, Key: layout.FileListKey(h.log.base, sum), Checkpoint: list.in, List: &list.FileList,
+			Detail: "is the file list of a commit: what stands in the checkpoint is not known without it"}
 		if err := h.found(f); err != nil {
 			return err
 		}

@@ -76,6 +76,9 @@ func (w *walker) plan(ctx context.Context, c layout.Checkpoint) (plan layout.Pla
 		return plan, nil, err
 	}
 	files, flaw, err := w.wholeList(ctx, *e.List)
+	if flaw != nil {
+		flaw.List = e.List
+	}
 	source := layout.Source{Repository: w.repository, URL: layout.RepositoryURL(w.PublicURL, w.base), ID: c.ID, Remote: *e.Remote}
 	return layout.Plan{Base: w.base, PublicPath: w.Settings.PublicPath, ID: c.ID, Source: source, Files: files}, flaw, err
 }

@@ -33,7 +33,7 @@ func (a *asking) pages(plan layout.Plan) {
 			}
 			flaw, err = a.sure(ctx, plan.ID, layout.File{}, flaw, err)
 			if flaw != nil {
-				flaw.File = nil
+				flaw.File, flaw.Page = nil, &page
 			}
 			return flaw, err
 		}})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -20,20 +21,24 @@ func verifyCommand(e *env) *cli.Command {
 			"tells of; the rules on this machine and the index too. Object stores are asked for size, digest and\n" +
 			"headers of every object, directories for sizes; --deep reads every byte. Prints a line for each\n" +
 			"thing that is wrong (missing, size, bytes, header, unknown, chain, stale, redacted, signature, rules, index),\n" +
-			"and ends with exit code 5 when there is one. An interrupted verify says how to go on.",
+			"and ends with exit code 5 when there is one. An interrupted verify says how to go on. --repair takes each\n" +
+			"repository's lock, and brings back what it can: content from another key with the same bytes or from\n" +
+			"upstream, read before it is believed; pages, table and listings from the log, rules from the tables, file\n" +
+			"lists from the index. It removes nothing, and says of the rest why it stays; only that counts for the exit code.",
 		examples: [2]example{
 			{"Is every byte what it was when it was published?", "datestone verify --deep"},
 			{"What is wrong with one checkpoint, for a machine.", "datestone verify --json debian 20250318T140338Z | jq -r .key"},
 		},
 		flags: append(runFlags(),
 			boolFlag("deep", "read every byte, instead of asking what the bucket knows"),
+			boolFlag("repair", "bring back what can be brought back"),
 			stringFlag("from", "", "begin with the checkpoint `ID`, as an interrupted verify said")),
 	}, func(ctx context.Context, c *cli.Context) error {
 		run, err := newRunOptions(c)
 		if err != nil {
 			return err
 		}
-		o := verifyOptions{run: run, repo: c.Args().Get(0), deep: c.Bool("deep")}
+		o := verifyOptions{run: run, repo: c.Args().Get(0), deep: c.Bool("deep"), repair: c.Bool("repair")}
 		if err := o.parse(c.Args().Get(1), c.String("from")); err != nil {
 			return err
 		}
@@ -46,6 +51,7 @@ type verifyOptions struct {
 	repo       string // none means all
 	only, from layout.Stamp
 	deep       bool
+	repair     bool
 }
 
 func (o *verifyOptions) parse(only, from string) (err error) {
@@ -76,21 +82,44 @@ func (o verifyOptions) do(ctx context.Context, e *env) error {
 			return err
 		}
 	}
-	store, err := e.openStore(ctx, c.Bucket, o.run.jobs)
+	v := &verifier{env: e, verifyOptions: o, config: c, bar: newProgress(e), tables: map[string]layout.Table{}}
+	if err := v.start(ctx, repos); err != nil {
+		return err
+	}
+	if left := v.findings - v.repaired; left > 0 {
+		return withCode(exitDamage, fmt.Errorf("verify: %s not as they should be", count(left, "thing")))
+	}
+	return nil
+}
+
+// start looks at the index, which nobody may have open meanwhile, opens what is
+// needed, and looks at the rest.
+func (v *verifier) start(ctx context.Context, repos []repository) (err error) {
+	defer v.summary(ctx)
+	if v.repo == "" {
+		if err := v.index(ctx); err != nil {
+			return err
+		}
+	}
+	if v.repair {
+		lock := &v.run.pass.lock
+		lock.Owner, lock.Since = owner(), layout.StampOf(v.Now())
+		v.mends, err = v.openSite(ctx, v.config, v.run.jobs, lock.Wait)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, v.mends.close()) }()
+		v.bucket = v.mends.bucket
+		return v.all(ctx, repos)
+	}
+	store, err := v.openStore(ctx, v.config.Bucket, v.run.jobs)
+	if err == nil {
+		v.bucket, err = publish.New(publish.Config{Store: store, Jobs: v.run.jobs, Log: v.Log})
+	}
 	if err != nil {
 		return err
 	}
-	bucket, err := publish.New(publish.Config{Store: store, Jobs: o.run.jobs, Log: e.Log})
-	if err != nil {
-		return err
-	}
-	v := &verifier{env: e, verifyOptions: o, config: c, bucket: bucket, bar: newProgress(e), tables: map[string]layout.Table{}}
-	err = v.all(ctx, repos)
-	v.summary(ctx)
-	if err == nil && v.findings > 0 {
-		err = withCode(exitDamage, fmt.Errorf("verify: %s not as they should be", count(v.findings, "thing")))
-	}
-	return err
+	return v.all(ctx, repos)
 }
 
 // A verifier is a verify at work.
@@ -101,20 +130,18 @@ type verifier struct {
 	bucket *publish.Bucket
 	bar    progress
 
+	// mends is the site that is repaired; nil without --repair.
+	mends *site
 	// tables are those whose logs were found whole, and which readers see.
 	tables   map[string]layout.Table
 	done     publish.Verified
 	findings int
+	repaired int // of them
 }
 
 // all looks at the repositories, one after the other, and then at what is
 // theirs together.
 func (v *verifier) all(ctx context.Context, repos []repository) error {
-	if v.repo == "" {
-		if err := v.index(ctx); err != nil {
-			return err
-		}
-	}
 	for i, r := range repos {
 		err := v.repository(ctx, r)
 		if ctx.Err() != nil {
@@ -159,13 +186,31 @@ type finding struct {
 	Detail     string       `json:"detail"`
 	Repository string       `json:"repository,omitempty"`
 	Checkpoint layout.Stamp `json:"checkpoint,omitempty"`
+	// Repaired and Repair say what became of it, with --repair.
+	Repaired bool   `json:"repaired,omitempty"`
+	Repair   string `json:"repair,omitempty"`
 }
 
-func (f finding) String() string { return fmt.Sprintf("%-8s %s  %s", f.Kind, f.Key, f.Detail) }
+func (f finding) String() string {
+	line := fmt.Sprintf("%-8s %s  %s", f.Kind, f.Key, f.Detail)
+	if f.Repair != "" {
+		line += "; " + f.Repair
+	}
+	return line
+}
+
+// mended says what became of a finding.
+func (f finding) mended(r repaired) finding {
+	f.Repaired, f.Repair = r.done, r.how
+	return f
+}
 
 // tell prints a finding.
 func (v *verifier) tell(f finding) error {
 	v.findings++
+	if f.Repaired {
+		v.repaired++
+	}
 	if v.run.json {
 		return printJSON(v.Stdout, f)
 	}
@@ -182,102 +227,5 @@ func (v *verifier) summary(ctx context.Context) {
 		v.Log.InfoContext(ctx, "pages have the right rows in another style, or under another public URL", "pages", d.Redrawn)
 	}
 	v.Log.InfoContext(ctx, "verified", "checkpoints", d.Checkpoints, "objects", d.Objects,
-		"bytes", d.Bytes, "deep", v.deep, "findings", v.findings)
-}
-
-// repository looks at all that is one repository's.
-func (v *verifier) repository(ctx context.Context, r repository) error {
-	w := &verifyWork{verifier: v, repo: r, log: v.bucket.Log(r.Name, r.BasePath)}
-	body, info, err := w.log.ReadTable(ctx)
-	if err != nil {
-		return err
-	}
-	shown, _ := layout.ShownChanges(body)
-	found := func(f publish.Finding) error { return w.found(ctx, f) }
-	if w.history, err = w.log.ReadHistory(ctx, r.Settings, shown, found); err != nil {
-		return err
-	}
-	if err := w.signatures(ctx, shown); err != nil {
-		return err
-	}
-	if v.only == "" {
-		if err := w.pages(ctx, body, info); err != nil {
-			return err
-		}
-	} else if err := w.checkOnly(); err != nil {
-		return err
-	}
-	return w.objects(ctx)
-}
-
-// verifyWork is the work on one repository.
-type verifyWork struct {
-	*verifier
-	repo    repository
-	log     *publish.Log
-	history *publish.History
-	// behind is that readers do not see all yet that the log has.
-	behind bool
-	months map[string]bool
-}
-
-// found tells of a flaw, unless it is what a run that is under way has not
-// come to yet, or one that was interrupted has left to the next.
-func (w *verifyWork) found(ctx context.Context, f publish.Finding) error {
-	if f.Flaw == publish.Stale {
-		w.behind = true
-		owner, err := w.log.Owner(ctx)
-		if err != nil {
-			return err
-		}
-		if owner != "" {
-			w.Log.InfoContext(ctx, "a run is under way, or was interrupted: it or the next one brings it up to date",
-				"key", f.Key, "detail", f.Detail, "owner", owner)
-			return nil
-		}
-	}
-	return w.tell(finding{Kind: string(f.Flaw), Key: f.Key, Detail: f.Detail, Repository: w.repo.Name, Checkpoint: f.Checkpoint})
-}
-
-// checkOnly refuses an ID that is none of a checkpoint.
-func (w *verifyWork) checkOnly() error {
-	_, known := w.history.Table.Find(w.only)
-	switch {
-	case known:
-		return nil
-	case w.history.Pruned[w.only]:
-		return fmt.Errorf("checkpoint %s was pruned", w.only)
-	case w.history.Unsure[w.only]:
-		return fmt.Errorf("the record of checkpoint %s is lost", w.only)
-	}
-	return withCode(exitUsage, fmt.Errorf("there is no checkpoint %s", w.only))
-}
-
-// objects looks at what stands below the base path.
-func (w *verifyWork) objects(ctx context.Context) error {
-	explained, err := w.explained(ctx)
-	if err != nil {
-		return err
-	}
-	w.bar.Start("verify "+w.repo.Name, w.total())
-	defer w.bar.Done()
-	before := w.done
-	now, err := w.log.Verify(ctx, publish.Verification{
-		History: w.history, Settings: w.repo.Settings, PublicURL: w.config.PublicURL,
-		Deep: w.deep, Only: w.only, From: w.from, Explained: explained,
-		Found: w.found, Passed: w.bar.Add,
-	})
-	w.done = publish.Verified{Checkpoints: before.Checkpoints + now.Checkpoints, Objects: before.Objects + now.Objects,
-		Bytes: before.Bytes + now.Bytes, Unswept: before.Unswept + now.Unswept, Redrawn: before.Redrawn + now.Redrawn, At: now.At}
-	return err
-}
-
-// total is how many bytes are to be looked at.
-func (w *verifyWork) total() (bytes int64) {
-	for _, c := range w.history.Table.Checkpoints {
-		if c.ID >= w.from && (w.only == "" || c.ID == w.only) {
-			bytes += c.Bytes
-		}
-	}
-	return bytes
+		"bytes", d.Bytes, "deep", v.deep, "findings", v.findings, "repaired", v.repaired)
 }

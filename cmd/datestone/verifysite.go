@@ -19,7 +19,11 @@ import (
 func (w *verifyWork) pages(ctx context.Context, table []byte, info publish.Info) error {
 	if f := w.log.VerifyTable(table, info, w.history, w.repo.Settings); f != nil {
 		w.behind = f.Flaw != publish.WrongHeader
-		if err := w.found(ctx, *f); err != nil {
+		found := w.foundPage
+		if f.Key != layout.TableKey(w.repo.BasePath) { // records that the table knows
+			found = w.found
+		}
+		if err := found(ctx, *f); err != nil {
 			return err
 		}
 	}
@@ -42,7 +46,7 @@ func (w *verifyWork) pages(ctx context.Context, table []byte, info publish.Info)
 	w.months = map[string]bool{}
 	for _, page := range pages {
 		w.months[page.Key] = true
-		if err := w.page(ctx, page, w.found); err != nil {
+		if err := w.page(ctx, page, w.foundPage); err != nil {
 			return err
 		}
 	}
@@ -104,53 +108,6 @@ func (v *verifier) days(ctx context.Context) (map[string]bool, error) {
 	return days, nil
 }
 
-// site looks at repositories.json and the pages that lead to the repositories.
-func (v *verifier) site(ctx context.Context, repos []repository) error {
-	var rows []layout.Repository
-	for _, r := range repos {
-		if v.tables[r.Name].Log.Entries > 0 {
-			rows = append(rows, layout.NewRepository(r.Name, r.BasePath, r.Remote.Type))
-		}
-	}
-	if len(rows) == 0 {
-		return nil // nothing was published, or what was is on its way
-	}
-	found := func(_ context.Context, f publish.Finding) error {
-		return v.tell(finding{Kind: string(f.Flaw), Key: f.Key, Detail: f.Detail})
-	}
-	list, version, err := v.bucket.Repositories(ctx)
-	if version == "" && err == nil {
-		return found(ctx, publish.Finding{Flaw: publish.Missing, Key: layout.RepositoriesKey, Detail: "the list of repositories"})
-	}
-	if err != nil {
-		if ctx.Err() != nil || errors.Is(err, publish.ErrTemporary) {
-			return err
-		}
-		return found(ctx, publish.Finding{Flaw: publish.WrongBytes, Key: layout.RepositoriesKey, Detail: err.Error()})
-	}
-	for _, row := range rows {
-		if _, changes := list.With(row); changes {
-			f := publish.Finding{Flaw: publish.WrongBytes, Key: layout.RepositoriesKey, Detail: fmt.Sprintf("lacks the repository %q, or says of it what is not so", row.Name)}
-			if err := found(ctx, f); err != nil {
-				return err
-			}
-		}
-	}
-	pages, err := layout.SitePages(list, v.config.PublicPath)
-	if err != nil {
-		return err
-	}
-	for _, page := range pages {
-		if page.Key == layout.RepositoriesKey {
-			continue // which is what they were drawn from
-		}
-		if err := v.page(ctx, page, found); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // rules holds the rules on this machine against the tables. A machine without
 // rules is none that serves.
 func (v *verifier) rules(ctx context.Context) error {
@@ -162,10 +119,32 @@ func (v *verifier) rules(ctx context.Context) error {
 		}
 		tables = append(tables, t)
 	}
+	wrong, err := v.wrongRules(ctx, tables)
+	if err != nil || len(wrong) == 0 {
+		return err
+	}
+	var r repaired
+	if v.mends != nil {
+		r = repaired{done: true, how: "rendered again, and put in force"}
+		if err := v.mends.rules(ctx, tables, false); err != nil {
+			return err
+		}
+	}
+	for _, path := range wrong {
+		if err := v.tell(finding{Kind: "rules", Key: path, Detail: "are not those of the tables"}.mended(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wrongRules returns the names of the files of rules that are not what they
+// should be.
+func (v *verifier) wrongRules(ctx context.Context, tables []layout.Table) (wrong []string, err error) {
 	for _, target := range v.config.Redirects.Targets {
 		artifacts, err := v.config.input(tables).Render(target)
 		if err != nil {
-			return fmt.Errorf("render %s rules: %w", target, err)
+			return nil, fmt.Errorf("render %s rules: %w", target, err)
 		}
 		for _, a := range artifacts {
 			path := filepath.Join(v.config.Redirects.Out, filepath.FromSlash(a.Name))
@@ -174,15 +153,13 @@ func (v *verifier) rules(ctx context.Context) error {
 			case errors.Is(err, fs.ErrNotExist):
 				v.Log.DebugContext(ctx, "no rules stand on this machine", "path", path)
 			case err != nil:
-				return err
+				return nil, err
 			case !bytes.Equal(body, a.Body):
-				if err := v.tell(finding{Kind: "rules", Key: path, Detail: "are not those of the tables: render them again with \"datestone redirects render\""}); err != nil {
-					return err
-				}
+				wrong = append(wrong, path)
 			}
 		}
 	}
-	return nil
+	return wrong, nil
 }
 
 // index reads the index, where there is one. One that is in use is left alone.
@@ -201,5 +178,6 @@ func (v *verifier) index(ctx context.Context) error {
 		return err
 	}
 	detail, _, _ := strings.Cut(err.Error(), "\n")
-	return v.tell(finding{Kind: "index", Key: v.config.Index, Detail: detail + `; it is a cache: "datestone rebuild-index" makes it again`})
+	return v.tell(finding{Kind: "index", Key: v.config.Index,
+		Detail: detail + `; it is a cache: "datestone rebuild-index" makes it again from the bucket`})
 }
