@@ -57,7 +57,7 @@ var only = map[string][]string{
 	"github.com/cespare/xxhash":     {"index", "sync"},
 	"github.com/ProtonMail/":        {"sync/aptrepo"},
 	"github.com/aws/":               {"publish/s3store", "publish/cloudfront"},
-	"github.com/minio/minio-go":     {"publish/miniostore", "publish/storetest/servers"},
+	"github.com/minio/minio-go":     {"publish/miniostore", "publish/storetest/servers", "publish/storetest/s3suite"},
 	"github.com/urfave/cli":         {"cmd/datestone"},
 	"github.com/schollz/":           {"cmd/datestone"},
 	"github.com/goccy/go-yaml":      {"cmd/datestone"},

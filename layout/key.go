@@ -74,7 +74,9 @@ func LockKey(repository string) string { return PrivatePrefix + "locks/" + repos
 func MendingPrefix(repository string) string { return PrivatePrefix + "mending/" + repository + "/" }
 
 // MendingKey is such an object, by the digest of its bytes.
-func MendingKey(repository string, sum Digest) string { return MendingPrefix(repository) + sum.String() }
+func MendingKey(repository string, sum Digest) string {
+	return MendingPrefix(repository) + sum.String()
+}
 
 // ProbeKey is what a start-up probe of the store writes; it stays, empty.
 const ProbeKey = PrivatePrefix + "probe"

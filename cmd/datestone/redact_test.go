@@ -73,7 +73,7 @@ func wantRedacted(t *testing.T, site siteBytes, mode string) {
 		}
 	}
 	last := layout.Key(redactBase, redactStory()[3].now, "")
-	want := []string{"1.iso", "PULP_MANIFEST", "dir/index.html", "index.html"}
+	var want []string
 	if mode == "mirror" { // the manifest is upstream's, and dir has nothing left
 		want = []string{"1.iso", "PULP_MANIFEST", "index.html"}
 	} else {
