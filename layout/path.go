@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -103,11 +104,11 @@ func Overlap(a, b string) bool {
 // "/" or "/mirror/", always with both slashes.
 func PublicPath(publicURL string) (string, error) {
 	u, err := url.Parse(publicURL)
-	if err != nil {
-		return "", fmt.Errorf("public URL %q: %w", publicURL, err)
+	if err != nil { // whose text may have a password
+		return "", errors.New("public URL: is no URL: write https://host/ or https://host/path/")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(publicURL, "?#") {
-		return "", fmt.Errorf("public URL %q: write https://host/ or https://host/path/", publicURL)
+		return "", fmt.Errorf("public URL %q: write https://host/ or https://host/path/", u.Redacted())
 	}
 	p := strings.Trim(u.Path, "/")
 	if p == "" {

@@ -152,7 +152,7 @@ func (c *Client) mirrorsOf(ctx context.Context, r Remote) (rpmmd.Mirrors, error)
 		}
 	}
 	if err != nil {
-		return rpmmd.Mirrors{}, fmt.Errorf("%s %s: %w", kind, r, err)
+		return rpmmd.Mirrors{}, newScrubber(r, s.location).err(fmt.Errorf("%s %s: %w", kind, r, err))
 	}
 	return m, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -63,14 +64,36 @@ func parseBucket(s, dir string) (bucket, error) {
 		}
 		return bucket{Scheme: schemeFile, Dir: under(dir, filepath.FromSlash(path))}, nil
 	case ok && scheme == schemeS3:
-		return parseS3(s)
+		return parseS3(bucketText(s))
 	case ok && scheme == schemeMinio:
-		return parseMinio(s)
+		return parseMinio(bucketText(s))
 	}
-	return bucket{}, fmt.Errorf("bucket %q: write file:PATH, s3://name/prefix?region=REGION or minio://host:port/name/prefix", s)
+	return bucket{}, fmt.Errorf("bucket %q: write file:PATH, s3://name/prefix?region=REGION or minio://host:port/name/prefix", bucketText(s))
 }
 
-func parseS3(s string) (bucket, error) {
+// A bucketText is a bucket URL as it was written. As text it does not show what
+// may be a secret that somebody put there.
+type bucketText string
+
+var (
+	bucketUser = regexp.MustCompile(`//([^/:@]*):[^/@]*@|%40|//[^/@]*@`)
+	// bucketValue is an option with its value.
+	bucketValue = regexp.MustCompile(`([?&])([^=&]*)=([^&]*)`)
+)
+
+func (t bucketText) String() string {
+	known := append([]string{"region", "endpoint", "path_style", "tls"}, termOptions...)
+	text := bucketValue.ReplaceAllStringFunc(string(t), func(option string) string {
+		parts := bucketValue.FindStringSubmatch(option)
+		if slices.Contains(known, parts[2]) && !bucketUser.MatchString(parts[3]) {
+			return option
+		}
+		return parts[1] + parts[2] + "=xxxxx"
+	})
+	return bucketUser.ReplaceAllString(text, "//${1}:xxxxx@")
+}
+
+func parseS3(s bucketText) (bucket, error) {
 	u, query, err := parseStoreURL(s, append([]string{"region", "endpoint", "path_style"}, termOptions...)...)
 	if err != nil {
 		return bucket{}, err
@@ -91,7 +114,7 @@ func parseS3(s string) (bucket, error) {
 	return b, checkBucketName(s, b.Name)
 }
 
-func parseMinio(s string) (bucket, error) {
+func parseMinio(s bucketText) (bucket, error) {
 	u, query, err := parseStoreURL(s, append([]string{"tls", "region"}, termOptions...)...)
 	if err != nil {
 		return bucket{}, err
@@ -110,21 +133,21 @@ func parseMinio(s string) (bucket, error) {
 	return b, checkBucketName(s, name)
 }
 
-func parseStoreURL(s string, known ...string) (*url.URL, url.Values, error) {
-	u, err := url.Parse(s)
+func parseStoreURL(s bucketText, known ...string) (*url.URL, url.Values, error) {
+	u, err := url.Parse(string(s))
 	if err != nil { // whose text may have a password
 		return nil, nil, fmt.Errorf("bucket: is no URL: write s3://name/prefix?region=REGION or minio://host:port/name/prefix")
 	}
 	if u.User != nil {
-		return nil, nil, fmt.Errorf("bucket %q: credentials do not stand here; the SDK finds them in the environment", u.Redacted())
+		return nil, nil, fmt.Errorf("bucket %q: credentials do not stand here; the SDK finds them in the environment", s)
 	}
 	if u.Host == "" || u.Fragment != "" || u.Opaque != "" {
 		return nil, nil, fmt.Errorf("bucket %q: the name is missing: write %s", s, map[string]string{
 			schemeS3: "s3://name/prefix", schemeMinio: "minio://host:port/name/prefix"}[u.Scheme])
 	}
 	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return nil, nil, fmt.Errorf("bucket %q: %w", s, err)
+	if err != nil { // as above
+		return nil, nil, fmt.Errorf("bucket %q: its options are not written as name=value&name=value, with %%2F for /", s)
 	}
 	for _, key := range sortedKeys(query) {
 		if !slices.Contains(known, key) {
@@ -137,7 +160,7 @@ func parseStoreURL(s string, known ...string) (*url.URL, url.Values, error) {
 	return u, query, nil
 }
 
-func bucketPrefix(s, path string) (string, error) {
+func bucketPrefix(s bucketText, path string) (string, error) {
 	prefix := strings.Trim(path, "/")
 	if prefix == "" {
 		return "", nil
@@ -148,7 +171,7 @@ func bucketPrefix(s, path string) (string, error) {
 	return prefix, nil
 }
 
-func queryBool(s string, query url.Values, key string, otherwise bool) (bool, error) {
+func queryBool(s bucketText, query url.Values, key string, otherwise bool) (bool, error) {
 	switch query.Get(key) {
 	case "":
 		return otherwise, nil
@@ -161,7 +184,7 @@ func queryBool(s string, query url.Values, key string, otherwise bool) (bool, er
 }
 
 // checkBucketName knows the least that all S3 stores ask of a name.
-func checkBucketName(s, name string) error {
+func checkBucketName(s bucketText, name string) error {
 	if len(name) < 3 || len(name) > 63 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
 		return fmt.Errorf("bucket %q: the bucket's name is 3 to 63 of a-z, 0-9, dot and hyphen", s)
 	}

@@ -263,7 +263,7 @@ func TestBucket(t *testing.T) {
 		"file:":                           `bucket "file:": write file:PATH`,
 		"s3:name":                         `bucket "s3:name": the name is missing: write s3://name/prefix`,
 		"s3://Name":                       `bucket "s3://Name": the bucket's name is 3 to 63 of a-z, 0-9, dot and hyphen`,
-		"s3://name?regoin=x":              `bucket "s3://name?regoin=x": unknown option "regoin"; did you mean "region"?; there are: region, endpoint, path_style, storage_class, sse, kms_key, tags`,
+		"s3://name?regoin=x":              `bucket "s3://name?regoin=xxxxx": unknown option "regoin"; did you mean "region"?; there are: region, endpoint, path_style, storage_class, sse, kms_key, tags`,
 		"s3://name?region=a&region=b":     `bucket "s3://name?region=a&region=b": option "region" is there twice`,
 		"s3://name?path_style=yes":        `bucket "s3://name?path_style=yes": path_style: write true or false`,
 		"s3://name?endpoint=host:9":       `bucket "s3://name?endpoint=host:9": endpoint: write https://host:port`,

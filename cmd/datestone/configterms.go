@@ -15,7 +15,7 @@ import (
 var termOptions = []string{"storage_class", "sse", "kms_key", "tags"}
 
 // parseTerms reads them from the query of the bucket URL s.
-func parseTerms(s string, query url.Values) (publish.Terms, error) {
+func parseTerms(s bucketText, query url.Values) (publish.Terms, error) {
 	t := publish.Terms{StorageClass: query.Get("storage_class"), Encryption: query.Get("sse"), KMSKey: query.Get("kms_key")}
 	switch {
 	case t.StorageClass == "GLACIER" || t.StorageClass == "DEEP_ARCHIVE":

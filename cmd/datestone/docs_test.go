@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"datestone/layout"
+	"datestone/redirects/enginetest"
 )
 
 // documented is what the commands of docs/formats.md print, in their order, on a
@@ -32,7 +33,7 @@ var documented = []struct{ begins, whole, tampered string }{
 func TestFormatsForStrangers(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"bash", "curl", "jq", "zstd", "ssh-keygen"} {
-		needProgram(t, name)
+		enginetest.Find(t, name)
 	}
 	s := newSignedE2E(t)
 	dir := s.strangersDir()

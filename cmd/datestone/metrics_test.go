@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"datestone/layout"
+	"datestone/redirects/enginetest"
 )
 
 // TestMetrics lets promtool check what a run tells node_exporter.
@@ -39,7 +40,7 @@ func TestMetrics(t *testing.T) {
 	if never := "last_success_timestamp_seconds{repository=\"b\"}"; strings.Contains(text, never) {
 		t.Errorf("it has %q, which never was", never)
 	}
-	check := exec.CommandContext(t.Context(), needProgram(t, "promtool"), "check", "metrics")
+	check := exec.CommandContext(t.Context(), enginetest.Find(t, "promtool"), "check", "metrics")
 	check.Stdin = strings.NewReader(text)
 	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("promtool: %v\n%s", err, out)

@@ -18,22 +18,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"datestone/layout"
+	"datestone/redirects/enginetest"
 )
-
-// needProgram returns where the program is. A test without it is skipped, and
-// fails where nothing may be missing.
-func needProgram(t testing.TB, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("DATESTONE_TEST_REQUIRE") == "1" {
-		t.Fatal(err)
-	}
-	t.Skip(err)
-	return ""
-}
 
 // keyOf returns a private key as OpenSSH writes it, and the line of the public
 // one. The seed makes it the same each time.
@@ -68,7 +54,7 @@ func (s *walkSite) log(n int) string {
 // the next run signs them, with nothing new, and then there is nothing to do.
 func TestSignaturesAreThoseOfSSH(t *testing.T) {
 	t.Parallel()
-	keygen := needProgram(t, "ssh-keygen")
+	keygen := enginetest.Find(t, "ssh-keygen")
 	s := newWalkSite(t)
 	s.upstream("one")
 	s.run("20250318T140338Z", "run")
