@@ -144,7 +144,7 @@ func (s pastSite) want(code int, now layout.Stamp, args ...string) (out string) 
 	return out
 }
 
-// objects returns what stands in the bucket but for the locks, and the rules.
+// objects returns what stands in the bucket but for locks and status, and the rules.
 func (s pastSite) objects() siteBytes {
 	s.t.Helper()
 	all := siteBytes{}
@@ -154,7 +154,7 @@ func (s pastSite) objects() siteBytes {
 	must(s.t, err)
 	for info, err := range store.List(s.t.Context(), "") {
 		must(s.t, err)
-		if strings.HasPrefix(info.Key, ".datestone/locks/") {
+		if strings.HasPrefix(info.Key, ".datestone/locks/") || info.Key == layout.StatusKey { // which says how the runs were
 			continue
 		}
 		body, _, err := store.Get(s.t.Context(), info.Key, 0, -1)

@@ -30,7 +30,7 @@ func unpinCommand(e *env) *cli.Command {
 			"stands in the log.",
 		examples: [2]example{
 			{"The release has come to its end.", "datestone unpin --reason \"4.2 is no longer supported\" debian 20250318T140338Z"},
-			{"Which checkpoints are pinned, and why?", "curl -s https://snapshots.example.org/debian/checkpoints.json | jq .pinned"},
+			{"No longer, and let go at once what the policy does not keep.", "datestone unpin debian 20250318T140338Z && datestone prune debian"},
 		},
 		flags: append(runFlags(), reasonFlag()),
 	}, func(ctx context.Context, c *cli.Context) error { return pin(ctx, e, c, layout.Unpin) })
