@@ -8,7 +8,7 @@ SERVERS := github.com/minio/minio github.com/versity/versitygw/cmd/versitygw
 # Tests look here, and in PATH, for the servers that they start.
 export DATESTONE_TEST_BIN ?= $(BIN)
 
-.PHONY: build demo test lint check cross servers bench big chaos fuzz cover help
+.PHONY: build demo test lint check cross servers bench big faults chaos fuzz cover help
 
 build: ## build ./datestone
 	$(GO) build -trimpath -o datestone ./cmd/datestone
@@ -44,6 +44,9 @@ bench: ## measure against named baselines, as ratios of one run; the main job in
 
 big: ## a 6 GB object through every store, in under 200 MB of memory
 	DATESTONE_TEST_BIG=1 $(GO) test -run Big -v -timeout 60m ./publish/... ./cmd/datestone
+
+faults: ## every call of every run failing and killed in every way, of which the tests take a share
+	DATESTONE_TEST_EVERY=1 $(GO) test -run 'Fault|Kill|Prune' -timeout 2h ./cmd/datestone
 
 chaos: ## a thousand processes killed at random moments, beside other trouble (within TIME=40m)
 	DATESTONE_CHAOS_TIME=$(or $(TIME),40m) DATESTONE_CHAOS_KILLS=$(or $(KILLS),1000) $(GO) test -run '^TestChaos$$' -v -timeout 2h ./cmd/datestone

@@ -45,7 +45,7 @@ func backfillWorld(t testing.TB, mode string) (world, faultRemote) {
 
 // TestBackfillFaults makes each store call of a backfill fail, in each way: one
 // more backfill must leave what an undisturbed one does, also where a run came
-// in between. Like TestFaults it takes a fifth of the cases.
+// in between. Like TestFaults it takes a share of the cases.
 func TestBackfillFaults(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"mirror", "additive"} {

@@ -98,7 +98,7 @@ func (m machine) tellsTruth() error { return tellsTruth(filepath.Join(m.dir, "re
 
 // TestKilled kills a process at every call of the store, before and after it,
 // and wants the next run, with and without the index, to leave what an
-// undisturbed one does. Like TestFaults it takes a fifth of the calls.
+// undisturbed one does. Like TestFaults it takes a share of the calls.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	remote := newFaultRemote(t, "mirror")
@@ -117,7 +117,7 @@ func TestKilled(t *testing.T) {
 			g.SetLimit(6)
 			for n := 1; n <= calls; n++ {
 				for i, when := range []string{"before", "after"} {
-					if os.Getenv("DATESTONE_TEST_REQUIRE") != "1" && (n+i)%5 != 0 {
+					if (n+i)%oneIn() != 0 {
 						continue
 					}
 					g.Go(func() error {
