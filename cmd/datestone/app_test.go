@@ -73,8 +73,8 @@ func TestFlagsHaveVariables(t *testing.T) {
 			if got := f.(cli.DocGenerationFlag).GetEnvVars(); !slices.Contains(got, want) {
 				t.Errorf("%s --%s: variables %q, want %s", where, name, got, want)
 			}
-			if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(name) {
-				t.Errorf("%s --%s: want lower case and hyphens", where, name)
+			if !regexp.MustCompile(`^[a-z]+[0-9]*(-[a-z]+)*$`).MatchString(name) {
+				t.Errorf("%s --%s: want lower case, digits and hyphens", where, name)
 			}
 		}
 	}
@@ -245,7 +245,7 @@ func TestBashCompletes(t *testing.T) {
 	e, stdout, _ := quietEnv()
 	run(t.Context(), []string{"datestone", "completion", "bash"}, e)
 	for typed, want := range map[string]string{
-		"datestone re":                       "redirects resolve",
+		"datestone pr":                       "promote prune",
 		"datestone --quiet reso":             "resolve",
 		"datestone redirects re":             "render",
 		"datestone redirects render --ta":    "--target --table",
