@@ -73,7 +73,7 @@ func publishCommand(e *env) *cli.Command {
 
 func runFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "jobs", Value: 32, Usage: "make at most `N` requests to the bucket at once", EnvVars: envVar("jobs")},
+		&cli.IntFlag{Name: "jobs", Value: 64, Usage: "make at most `N` requests to the bucket at once", EnvVars: envVar("jobs")},
 		&cli.DurationFlag{Name: "lock-wait", Usage: "wait for another run that is alive, at most `TIME`", EnvVars: envVar("lock-wait")},
 		&cli.DurationFlag{Name: "lock-lease", Value: 30 * time.Second, Usage: "let others take over when this run was silent for `TIME`", EnvVars: envVar("lock-lease")},
 		jsonFlag(),
@@ -150,6 +150,9 @@ func (o runOptions) on(ctx context.Context, e *env, c *config, repos []repositor
 	defer func() { err = errors.Join(err, s.close()) }()
 	o.pass.lock.Owner, o.pass.lock.Since = owner(), layout.StampOf(e.Now())
 	passes := o.passes(ctx, s, repos, do)
+	if s, err = o.withoutIndex(ctx, s, passes, do); err != nil {
+		return err
+	}
 	if o.isRun() {
 		books.take(s, passes, s.tell(ctx, passes))
 	}
