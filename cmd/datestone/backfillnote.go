@@ -16,7 +16,7 @@ type backfillNote struct {
 	Skipped []stateReport `json:"skipped,omitempty"`
 }
 
-func (b *backfill) noteName() string { return "backfill " + b.repo.Name }
+func noteName(repository string) string { return "backfill " + repository }
 
 // asked is what two backfills have in common that are one.
 func (o backfillOptions) asked() string {
@@ -38,12 +38,12 @@ func (b *backfill) note() error {
 	if err != nil {
 		return err
 	}
-	return b.index.Remember(b.noteName(), body)
+	return b.index.Remember(noteName(b.repo.Name), body)
 }
 
 // takeUp marks what the backfill that is resumed was done with.
 func (b *backfill) takeUp(plan []planned) error {
-	body, err := b.index.Recall(b.noteName())
+	body, err := b.index.Recall(noteName(b.repo.Name))
 	if !b.options.resume || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

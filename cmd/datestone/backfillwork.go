@@ -343,7 +343,7 @@ func (b *backfill) dropClaims(ctx context.Context) error {
 func (b *backfill) leave(finished bool) error {
 	err := b.talk.spans(b.known.Table, b.done, true)
 	if finished {
-		return errors.Join(err, b.index.Remember(b.noteName(), nil))
+		return errors.Join(err, b.index.Remember(noteName(b.repo.Name), nil))
 	}
 	return errors.Join(err, b.note())
 }

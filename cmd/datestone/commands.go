@@ -20,6 +20,7 @@ func commands(e *env) []*cli.Command {
 		listCommand(e),
 		diffCommand(e),
 		verifyCommand(e),
+		rebuildCommand(e),
 		snippetCommand(e),
 		statusCommand(e),
 		checkCommand(e),

@@ -29,6 +29,8 @@ type pass struct {
 	claims, past []layout.Claim
 	// current is the claim that is being worked on, or nil.
 	current *open
+	// begun says that the index was begun again.
+	begun bool
 	// unsettled says that an earlier run may have left the bucket half done.
 	unsettled bool
 	// signed is the record up to which all have signatures, as far as is known.
@@ -77,9 +79,9 @@ func (p *pass) run(ctx context.Context) error {
 	return p.locked(ctx, p.work)
 }
 
-// catchUp brings what is known up to the log's end, and takes in the state of
+// follow brings what is known up to the log's end, and takes in the state of
 // the newest checkpoint when that is news. It writes the index only then.
-func (p *pass) catchUp(ctx context.Context) error {
+func (p *pass) follow(ctx context.Context) error {
 	known, err := p.recall(ctx, p.repo)
 	if err != nil {
 		return err
@@ -245,24 +247,24 @@ func (p *pass) work(ctx context.Context) error {
 // and at the claims. An index that remembers another log than the bucket has
 // is begun again.
 func (p *pass) settle(ctx context.Context) error {
-	before, redacted := p.known.Newest, len(p.known.Table.Redacted)
+	before, redacted, begun := p.known.Newest, len(p.known.Table.Redacted), p.begun
 	if err := p.catchUp(ctx); err != nil {
 		return err
 	}
-	if p.state != nil && (p.known.Newest != before || len(p.known.Table.Redacted) != redacted) {
-		// What additive mode keeps is what the newest checkpoint has, and what
-		// was redacted is left out.
-		if err := p.read(ctx, layout.Remote{}); err != nil {
+	if head := p.known.Table.Log; head.Entries > 0 {
+		foreign, err := p.misses(ctx, head)
+		if err == nil && foreign {
+			err = p.beginAgain(ctx)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if head := p.known.Table.Log; head.Entries > 0 {
-		e, err := p.log.Entry(ctx, head.Entries)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && e.SHA256 != head.SHA256 {
-			return fmt.Errorf("the log of %q does not have the entry %d that is remembered: if the bucket was restored or exchanged, "+
-				"remove the index %s, it is made again from the bucket", p.repo.Name, head.Entries, p.config.Index)
-		}
-		if err != nil {
+	// What additive mode keeps is what the newest checkpoint has, and what was
+	// redacted is left out; not modified is said of what was known.
+	news := p.known.Newest != before || len(p.known.Table.Redacted) != redacted
+	if p.state != nil && news || p.options.sync && p.begun != begun {
+		if err := p.read(ctx, layout.Remote{}); err != nil {
 			return err
 		}
 	}

@@ -150,6 +150,9 @@ func (o runOptions) on(ctx context.Context, e *env, c *config, repos []repositor
 	defer func() { err = errors.Join(err, s.close()) }()
 	o.pass.lock.Owner, o.pass.lock.Since = owner(), layout.StampOf(e.Now())
 	passes := o.passes(ctx, s, repos, do)
+	if s, err = o.withoutIndex(ctx, s, passes, do); err != nil {
+		return err
+	}
 	if o.isRun() {
 		books.take(s, passes, s.tell(ctx, passes))
 	}

@@ -48,7 +48,7 @@ func (w *verifyWork) look(ctx context.Context) error {
 		if err := w.pages(ctx, body, info); err != nil {
 			return err
 		}
-	} else if err := w.checkOnly(); err != nil {
+	} else if err := w.checkOnly(body, info); err != nil {
 		return err
 	}
 	if err := w.objects(ctx); err != nil {
@@ -137,7 +137,8 @@ func (w *verifyWork) mendPages(ctx context.Context) error {
 }
 
 // checkOnly refuses an ID that is none of a checkpoint.
-func (w *verifyWork) checkOnly() error {
+func (w *verifyWork) checkOnly(table []byte, info publish.Info) error {
+	w.log.VerifyTable(table, info, w.history, w.repo.Settings) // which knows what is lost
 	_, known := w.history.Table.Find(w.only)
 	switch {
 	case known:
