@@ -333,6 +333,9 @@ func (m *Memory) Plant(key string, o *Object) {
 		delete(m.objects, key)
 		return
 	}
+	if m.objects == nil {
+		m.objects = map[string]Object{}
+	}
 	planted := newObject(o.Body, o.Header)
 	planted.Location = o.Location
 	m.objects[key] = planted
