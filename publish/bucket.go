@@ -28,6 +28,10 @@ type Config struct {
 	// Pause is the wait before the second attempt, which grows from there;
 	// default 200 ms.
 	Pause time.Duration
+	// Unconditional is for a store that ignores conditions (see Probe): the
+	// bucket looks whether they hold before it writes, and takes no locks. Who
+	// sets it promises that no two processes ever write at once.
+	Unconditional bool
 	// Log takes what is worth knowing; default none.
 	Log *slog.Logger
 }
@@ -44,12 +48,14 @@ type Bucket struct {
 	pause    time.Duration
 	pace     *pace
 	log      *slog.Logger
+	// unconditional is that of Config.
+	unconditional bool
 }
 
 // New returns the bucket that stands in c.Store, which must be able to link
 // and to delete.
 func New(c Config) (*Bucket, error) {
-	b := &Bucket{store: c.Store, jobs: c.Jobs, attempts: c.Attempts, pause: c.Pause, log: c.Log}
+	b := &Bucket{store: c.Store, jobs: c.Jobs, attempts: c.Attempts, pause: c.Pause, log: c.Log, unconditional: c.Unconditional}
 	var canLink, canDelete bool
 	b.linker, canLink = c.Store.(Linker)
 	b.deleter, canDelete = c.Store.(Deleter)
@@ -154,9 +160,37 @@ func (b *Bucket) stat(ctx context.Context, key string) (info Info, err error) {
 
 func (b *Bucket) put(ctx context.Context, p Put) error {
 	return b.try(ctx, "put", func() error {
-		_, err := b.store.Put(ctx, p)
+		_, err := b.putOnce(ctx, p)
 		return err
 	})
+}
+
+// putOnce is a put without patience. All that asks for conditions comes by here,
+// but the probe, which asks the store itself.
+func (b *Bucket) putOnce(ctx context.Context, p Put) (Info, error) {
+	if b.unconditional {
+		if err := b.holdsNow(ctx, p); err != nil {
+			return Info{}, err
+		}
+		p.Create, p.IfMatch = false, ""
+	}
+	return b.store.Put(ctx, p)
+}
+
+// holdsNow looks whether the conditions of p hold: the next moment they may not.
+func (b *Bucket) holdsNow(ctx context.Context, p Put) error {
+	if !p.Create && p.IfMatch == "" {
+		return nil
+	}
+	info, err := b.store.Stat(ctx, p.Key)
+	stands := err == nil
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case p.Create && stands, p.IfMatch != "" && (!stands || info.Version != p.IfMatch):
+		return fmt.Errorf("put %q: %w", p.Key, ErrConflict)
+	}
+	return nil
 }
 
 func (b *Bucket) link(ctx context.Context, from string, to layout.Object) error {

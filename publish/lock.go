@@ -63,7 +63,13 @@ type lock struct {
 // Locked takes the repository's lock, calls work while it renews it, and frees
 // it. The context of work ends with ErrLockLost when the lock is lost: what
 // work does then can't be committed, because the log has moved on.
+//
+// On an unconditional bucket it only calls work: a lock without conditions locks
+// nobody out.
 func (l *Log) Locked(ctx context.Context, c LockConfig, work func(context.Context) error) error {
+	if l.bucket.unconditional {
+		return work(ctx)
+	}
 	if c.Lease <= 0 {
 		c.Lease = 30 * time.Second
 	}
@@ -189,7 +195,7 @@ func (h *holder) write(ctx context.Context, k lock, version string) error {
 	p.Create, p.IfMatch, p.Whole = version == "", version, true
 	b := h.log.bucket
 	return b.again(ctx, "lock", func() error { // never behind other requests
-		info, err := b.store.Put(ctx, p)
+		info, err := b.putOnce(ctx, p)
 		if err == nil {
 			h.version = info.Version
 		}

@@ -16,7 +16,8 @@ type Honours struct {
 	Digest  bool `json:"digest"`   // refuses content with another SHA-256
 }
 
-// Probe finds out by trying, on an object of its own.
+// Probe finds out by trying, on an object of its own. What an unconditional
+// bucket does of itself does not count.
 func (b *Bucket) Probe(ctx context.Context) (h Honours, err error) {
 	defer func() {
 		if err != nil {
@@ -50,7 +51,10 @@ func (b *Bucket) refuses(ctx context.Context, want error, set func(*Put)) (bool,
 	body := []byte("{}\n")
 	p := Bytes(layout.NewPage(layout.Private, layout.ProbeKey, body, 0).Object, body)
 	set(&p)
-	err := b.put(ctx, p)
+	err := b.try(ctx, "put", func() error {
+		_, err := b.store.Put(ctx, p)
+		return err
+	})
 	if errors.Is(err, want) {
 		return true, nil
 	}

@@ -177,7 +177,7 @@ func (b *Bucket) setPushed(ctx context.Context, p layout.Pushed, version string)
 	put := Bytes(layout.NewPage(layout.Private, layout.PushedKey, body, 0).Object, body)
 	put.Create, put.IfMatch, put.Whole = version == "", version, true
 	var info Info
-	err = b.try(ctx, "put", func() error { info, err = b.store.Put(ctx, put); return err })
+	err = b.try(ctx, "put", func() error { info, err = b.putOnce(ctx, put); return err })
 	if errors.Is(err, ErrConflict) {
 		// An attempt whose reply was lost may have written it, or another push
 		// that is after the same.

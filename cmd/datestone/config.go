@@ -43,7 +43,12 @@ type config struct {
 	Redirects    rules
 	Sign         signing
 	Metrics      string // name of the file; none for none
+	// Lock is lockNone for a bucket that ignores conditional writes, and empty.
+	Lock string
 }
+
+// lockNone is the promise that no two processes ever write at once.
+const lockNone = "none"
 
 // A repository is one entry of the configuration.
 type repository struct {
@@ -156,6 +161,7 @@ func (r *configReader) top(n ast.Node) {
 		"sign":         r.sign,
 		"object_lock":  r.objectLock,
 		"metrics":      r.metrics,
+		"lock":         r.text(&r.config.Lock, oneOf(lockNone)),
 	}, "bucket", "public_url", "repositories")
 	r.checkLinks()
 	r.checkResolver()

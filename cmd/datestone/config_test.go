@@ -53,7 +53,7 @@ func TestConfigErrors(t *testing.T) {
 		"two documents":       {head + one + "---\na: b\n", `c.yaml:6:2: a second document; the configuration is one`},
 		"missing keys":        {"index: x\n", "c.yaml:1:1: key \"bucket\" is missing\nc.yaml:1:1: key \"public_url\" is missing\nc.yaml:1:1: key \"repositories\" is missing"},
 		"unknown key":         {head + one + "buckets: x\n", `c.yaml:5:1: unknown key "buckets"; did you mean "bucket"?`},
-		"unknown, none near":  {head + one + "colour: x\n", `c.yaml:5:1: unknown key "colour"; known here: bucket, index, metrics, object_lock, public_url, redirects, repositories, sign`},
+		"unknown, none near":  {head + one + "colour: x\n", `c.yaml:5:1: unknown key "colour"; known here: bucket, index, lock, metrics, object_lock, public_url, redirects, repositories, sign`},
 		"unknown, below":      {head + "repositories:\n  - name: a\n    base_path: a\n    remote: {type: file, url: \"https://host/M\"}\n    chanels: {}\n", `c.yaml:7:5: unknown key "chanels"; did you mean "channels"?`},
 		"keep of what is not": {keep("{last: 3, dayly: 4}"), `c.yaml:7:21: unknown key "dayly"; did you mean "daily"?`},
 		"keep of nothing":     {keep("{grace: 1h}"), `c.yaml:7:12: "keep" names nothing that stays: write {last: 30, daily: 90}, or leave the key out to prune nothing`},

@@ -41,7 +41,7 @@ func (e *env) openSite(ctx context.Context, c *config, jobs int, wait time.Durat
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := publish.New(publish.Config{Store: store, Jobs: jobs, Log: e.Log})
+	bucket, err := publish.New(publish.Config{Store: store, Jobs: jobs, Unconditional: c.Lock == lockNone, Log: e.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ const probedName = "honours"
 // locks rest, and remembers a good finding.
 func (s *site) probe(ctx context.Context) error {
 	var h publish.Honours
-	if b, err := s.index.Recall(probedName); err == nil && json.Unmarshal(b, &h) == nil && h.Create && h.IfMatch {
+	if b, err := s.index.Recall(probedName); err == nil && json.Unmarshal(b, &h) == nil && checkHonours(s.config, h) == nil {
 		s.rely(h)
 		return nil
 	}
@@ -122,14 +122,29 @@ func (s *site) probe(ctx context.Context) error {
 	return s.index.Remember(probedName, b)
 }
 
-// probeBucket refuses a bucket that does not keep conditions.
+// probeBucket refuses a bucket that does not keep conditions, or that does
+// although the configuration says otherwise.
 func probeBucket(ctx context.Context, c *config, b *publish.Bucket) (publish.Honours, error) {
 	h, err := b.Probe(ctx)
-	if err == nil && (!h.Create || !h.IfMatch) {
-		err = fmt.Errorf("bucket %s ignores conditional writes (If-None-Match kept: %t, If-Match kept: %t), "+
-			"so two runs could overwrite each other: use a store that keeps them", c.Bucket, h.Create, h.IfMatch)
+	if err == nil {
+		err = checkHonours(c, h)
 	}
 	return h, err
+}
+
+// checkHonours holds what a bucket keeps against the configuration.
+func checkHonours(c *config, h publish.Honours) error {
+	keeps := h.Create && h.IfMatch
+	switch {
+	case keeps && c.Lock == lockNone:
+		return fmt.Errorf(`bucket %s keeps conditional writes: take "lock: none" out of the configuration, `+
+			"as it gives away the protection from a second writer", c.Bucket)
+	case !keeps && c.Lock != lockNone:
+		return fmt.Errorf("bucket %s ignores conditional writes (If-None-Match kept: %t, If-Match kept: %t), "+
+			"so two runs could overwrite each other: use a store that keeps them; or, if you make sure that never two processes write at once, "+
+			`put "lock: none" into the configuration`, c.Bucket, h.Create, h.IfMatch)
+	}
+	return nil
 }
 
 // rely leaves it to a bucket that looks at digests to do so.

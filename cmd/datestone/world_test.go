@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"datestone/layout"
 	"datestone/publish"
 )
 
@@ -47,6 +50,58 @@ func TestStoreWithoutConditions(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(s.dir, "site", "checkpoints")); !os.IsNotExist(err) {
 		t.Errorf("got %v, want nothing published", err)
+	}
+}
+
+// TestLockNone wants a bucket that ignores conditions to be written to all the
+// same where the configuration promises a single writer, with the bytes of one
+// that keeps them, and the promise refused where it is not needed.
+func TestLockNone(t *testing.T) {
+	t.Parallel()
+	type step struct {
+		now   layout.Stamp
+		state string
+		args  []string
+	}
+	story := []step{
+		{"20250318T140338Z", "one", []string{"run"}},
+		{"20250318T140442Z", "two", []string{"run"}},
+		{"20250318T140443Z", "two", []string{"run"}},
+		{"20250319T140442Z", "two", []string{"pin", "--reason", "release", "myfile", "latest"}},
+		{"20250320T140442Z", "one", []string{"run"}},
+	}
+	s := newWalkSite(t)
+	config, err := os.ReadFile(s.config())
+	must(t, err)
+	tell := func(lock string, wrap func(publish.Store) publish.Store) (siteBytes, string) {
+		must(t, errors.Join(os.RemoveAll(filepath.Join(s.dir, "site")), os.RemoveAll(filepath.Join(s.dir, "datestone.db"))))
+		s.mkdir("site")
+		must(t, os.WriteFile(s.config(), slices.Concat(config, []byte(lock)), 0o644))
+		for _, step := range story {
+			s.upstream(step.state)
+			var out strings.Builder
+			e := s.env(step.now, &out)
+			e.WrapStore = wrap
+			if code := run(t.Context(), append([]string{"datestone", "--config", s.config()}, step.args...), e); code != 0 {
+				return nil, out.String()
+			}
+		}
+		site, err := readTree(filepath.Join(s.dir, "site"))
+		must(t, err)
+		delete(site, layout.LockKey("myfile"))
+		return site, ""
+	}
+	forget := func(inner publish.Store) publish.Store { return forgetful{inner.(dirStore)} }
+	want, said := tell("", nil)
+	if said != "" {
+		t.Fatal(said)
+	}
+	got, said := tell("lock: none\n", forget)
+	if d := differ(got, want); said != "" || d != "" {
+		t.Errorf("without conditions: %s\n%s", said, d)
+	}
+	if _, said := tell("lock: none\n", nil); !strings.Contains(said, `keeps conditional writes: take "lock: none" out of the configuration`) {
+		t.Errorf("a bucket that needs no promise: got %q", said)
 	}
 }
 
