@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
@@ -50,9 +51,15 @@ func (l *Log) Entry(ctx context.Context, n int) (layout.Entry, error) {
 // After returns the entries that follow entry n, in order, to the log's end.
 // When nothing follows it costs one request.
 func (l *Log) After(ctx context.Context, n int) iter.Seq2[layout.Entry, error] {
+	return l.entries(ctx, n, math.MaxInt, 1)
+}
+
+// entries returns the entries after n up to last or to the log's end, of which
+// it reads ahead at a time, then twice as many.
+func (l *Log) entries(ctx context.Context, n, last, ahead int) iter.Seq2[layout.Entry, error] {
 	return func(yield func(layout.Entry, error) bool) {
-		for ahead := 1; ; ahead = min(2*ahead, l.bucket.jobs) {
-			batch, err := l.read(ctx, n, ahead)
+		for n, ahead := n, ahead; n < last; ahead = min(2*ahead, l.bucket.jobs) {
+			batch, err := l.read(ctx, n, min(ahead, last-n))
 			for _, e := range batch {
 				if !yield(e, nil) {
 					return
@@ -61,10 +68,9 @@ func (l *Log) After(ctx context.Context, n int) iter.Seq2[layout.Entry, error] {
 			if err != nil {
 				yield(layout.Entry{}, err)
 			}
-			if err != nil || len(batch) < ahead {
+			if n += len(batch); err != nil || len(batch) < ahead {
 				return
 			}
-			n += len(batch)
 		}
 	}
 }
@@ -73,16 +79,15 @@ func (l *Log) After(ctx context.Context, n int) iter.Seq2[layout.Entry, error] {
 // one of them is missing is fs.ErrNotExist.
 func (l *Log) Between(ctx context.Context, n, last int) iter.Seq2[layout.Entry, error] {
 	return func(yield func(layout.Entry, error) bool) {
-		if n >= last {
-			return
-		}
-		for e, err := range l.After(ctx, n) {
+		n := n
+		for e, err := range l.entries(ctx, n, last, l.bucket.jobs) {
 			if !yield(e, err) || err != nil {
 				return
 			}
-			if n = e.Entry; n == last {
-				return
-			}
+			n = e.Entry
+		}
+		if n >= last {
+			return
 		}
 		yield(layout.Entry{}, fmt.Errorf("read %q: %w", layout.RecordKey(l.base, n+1), fs.ErrNotExist))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,9 @@ type backfill struct {
 // tellEvery is how often readers are told of what was filled in. Telling makes
 // table and rules anew, whose size grows with the checkpoints: at most a tenth
 // of the time goes there.
-const tellEvery = 5 * time.Second
+func (b *backfill) tellEvery() time.Duration {
+	return max(cmp.Or(b.TellEvery, 5*time.Second), 9*b.cost)
+}
 
 func (o backfillOptions) fill(ctx context.Context, e *env, c *config, repo repository, chosen choice) (err error) {
 	s, err := e.openSite(ctx, c, o.run.jobs, o.run.pass.lock.Wait)
@@ -155,7 +158,7 @@ func (b *backfill) after(ctx context.Context, s planned, report stateReport) err
 		return errors.Join(b.tell(ctx, true), fmt.Errorf("nobody answered for %d states in a row; go on with --resume later: %s", b.silent, report.Reason))
 	case skipped && b.options.strict:
 		return errors.Join(b.tell(ctx, true), fmt.Errorf("state %s of %s was not taken, and --strict stops there: %s", s.ID, s.Place, report.Reason))
-	case time.Since(b.told) >= max(tellEvery, 9*b.cost):
+	case time.Since(b.told) >= b.tellEvery():
 		return b.tell(ctx, false)
 	}
 	return nil

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -16,7 +17,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"datestone/layout"
 	"datestone/publish/storetest/servers"
 )
 
@@ -26,7 +29,7 @@ type costSize map[string]float64
 
 // costSizes are small, but for one that needs more than one LIST.
 var costSizes = []costSize{
-	{"R": 1, "K": 2, "N": 8, "D": 3, "C": 2},
+	{"R": 1, "K": 4, "N": 8, "D": 3, "C": 2},
 	{"R": 3, "K": 4, "N": 21, "D": 6, "C": 5},
 	{"R": 2, "K": 3, "N": 400, "D": 11, "C": 3},
 }
@@ -56,6 +59,7 @@ func TestCosts(t *testing.T) {
 			t.Parallel()
 			s := newCostSite(t, size)
 			measured := s.measure()
+			measured["backfill REPO, K states"] = newCostSite(t, size).countBackfill()
 			for what, formulas := range rows {
 				got, ok := measured[what]
 				if !ok {
@@ -248,11 +252,24 @@ func (s *costSite) measure() map[string]map[string]int {
 	measured["run, nothing new"] = s.count("run")
 	must(s.t, os.Remove(filepath.Join(s.dir, "datestone.db")))
 	measured["run, nothing new, index lost"] = s.count("run")
+	measured["rebuild-index"] = s.count("rebuild-index")
 	measured["verify"] = s.count("verify")
 	measured["verify REPO ID"] = s.count("verify", "r0", e2eID.FindString(s.run("", "list", "r0")))
 	measured["verify --deep"] = s.count("verify", "--deep")
 	s.measurePrune(measured, last)
 	return measured
+}
+
+// countBackfill fills r0 with the K states of a directory.
+func (s *costSite) countBackfill() map[string]int {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	for k, c := range s.states {
+		id := layout.StampOf(time.Date(2025, 1, 1+k, 0, 0, 0, 0, time.UTC))
+		pastState{id: id, files: c}.write(s.t, filepath.Join(dir, string(id)))
+	}
+	s.run("", "backfill", "--dry-run", "--from", "dir:"+filepath.ToSlash(dir)+"/{ID}", "r0")
+	return s.count("backfill", "--lock-lease", "1h", "--from", "dir:"+filepath.ToSlash(dir)+"/{ID}", "r0")
 }
 
 // measurePrune leaves one checkpoint less of r0.
@@ -283,7 +300,12 @@ func (s *costSite) count(args ...string) map[string]int {
 	s.mu.Lock()
 	clear(s.asked)
 	s.mu.Unlock()
-	s.run("", args...)
+	var stdout, stderr bytes.Buffer
+	e := s.env("", &stdout, &stderr)
+	e.TellEvery = time.Hour
+	if code := run(s.t.Context(), append([]string{"datestone", "--config", filepath.Join(s.dir, "datestone.yaml")}, args...), e); code != exitDone {
+		s.t.Fatalf("%v: exit code %d: %s", args, code, stderr.String())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	got := s.asked

@@ -26,6 +26,9 @@ type env struct {
 	// between looks at it; nil and 0 for the SDK's client and a good while.
 	AWS  awsClient
 	Poll time.Duration
+	// TellEvery is how often, at most, a backfill tells readers what was filled
+	// in; 0 for every few seconds.
+	TellEvery time.Duration
 
 	// What follows is set from the global flags before a command runs.
 

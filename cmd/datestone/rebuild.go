@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 
 	"github.com/urfave/cli/v2"
 
@@ -127,11 +128,11 @@ func (r rebuiltRow) print(e *env, asJSON bool) error {
 func (r *rebuilder) rebuild(ctx context.Context) (rebuiltRow, error) {
 	r.lists, r.roots = map[layout.Stamp]layout.FileList{}, map[layout.Digest]index.Root{}
 	r.row.Repository = r.repo.Name
-	t, err := layout.Fold(r.repo.Settings, r.records(ctx))
-	announced := 0
-	if err == nil {
-		announced, err = r.announced(ctx, t)
+	shown, announced, err := r.shown(ctx)
+	if err != nil {
+		return r.row, err
 	}
+	t, err := layout.Fold(r.repo.Settings, r.records(ctx, shown))
 	if err != nil {
 		return r.row, err
 	}
@@ -152,20 +153,25 @@ func (r *rebuilder) rebuild(ctx context.Context) (rebuiltRow, error) {
 	return r.row, r.index.SetRepo(r.repo.Name, index.Repo{Table: t, Newest: newest, State: newest, Remote: r.remote, Announced: announced})
 }
 
-// records are those of the log, of which the lists and the newest remote are
-// taken down.
-func (r *rebuilder) records(ctx context.Context) func(yield func(layout.Entry, error) bool) {
+// records are those of the log, which has shown at least, of which the lists
+// and the newest remote are taken down.
+func (r *rebuilder) records(ctx context.Context, shown int) iter.Seq2[layout.Entry, error] {
 	return func(yield func(layout.Entry, error) bool) {
 		newest := layout.Stamp("")
-		for e, err := range r.log.After(ctx, 0) {
-			if err == nil && e.Kind == layout.Commit && e.List != nil && e.Remote != nil {
-				r.lists[e.ID] = *e.List
-				if e.ID > newest {
-					newest, r.remote = e.ID, *e.Remote
+		for _, part := range []iter.Seq2[layout.Entry, error]{r.log.Between(ctx, 0, shown), r.log.After(ctx, shown)} {
+			for e, err := range part {
+				if errors.Is(err, fs.ErrNotExist) {
+					err = fmt.Errorf("the table shows %d records; \"datestone verify\" says more: %w", shown, err)
 				}
-			}
-			if !yield(e, err) || err != nil {
-				return
+				if err == nil && e.Kind == layout.Commit && e.List != nil && e.Remote != nil {
+					r.lists[e.ID] = *e.List
+					if e.ID > newest {
+						newest, r.remote = e.ID, *e.Remote
+					}
+				}
+				if !yield(e, err) || err != nil {
+					return
+				}
 			}
 		}
 	}
@@ -187,19 +193,19 @@ func (r *rebuilder) state(ctx context.Context, id layout.Stamp) (index.Root, err
 	return root, nil
 }
 
-// announced is how much of the log readers see: what the table in the bucket
-// says, where it can be believed.
-func (r *rebuilder) announced(ctx context.Context, t layout.Table) (int, error) {
-	shown, err := r.log.Table(ctx)
+// shown is how many records the table in the bucket shows; and how many of them
+// readers are told of, where the table can be believed.
+func (r *rebuilder) shown(ctx context.Context) (records, announced int, err error) {
+	t, err := r.log.Table(ctx)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return 0, nil
+		return 0, 0, nil
 	case ctx.Err() != nil || errors.Is(err, publish.ErrTemporary):
-		return 0, err
-	case err == nil && shown.Log.Entries > t.Log.Entries:
-		return 0, fmt.Errorf("the table shows %d records, the log has %d; \"datestone verify\" says more", shown.Log.Entries, t.Log.Entries)
-	case err != nil || !shown.Fits(r.repo.Settings):
-		return unannounced, nil
+		return 0, 0, err
+	case err != nil:
+		return 0, unannounced, nil
+	case !t.Fits(r.repo.Settings):
+		return t.Log.Entries, unannounced, nil
 	}
-	return shown.Log.Entries, nil
+	return t.Log.Entries, t.Log.Entries, nil
 }
