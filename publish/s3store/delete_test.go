@@ -14,12 +14,20 @@ import (
 // TestDelete_withoutReason: a key that could not be deleted, with no code that
 // says why, may be deleted at the next attempt.
 func TestDelete_withoutReason(t *testing.T) {
+	const reply = `<DeleteResult><Error><Key>a</Key><Code></Code></Error></DeleteResult>`
+	for name, body := range map[string]string{"no code": reply, "broken off": reply[:30]} {
+		t.Run(name, func(t *testing.T) { deleteReplied(t, body) })
+	}
+}
+
+func deleteReplied(t *testing.T, body string) {
+	t.Helper()
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			w.Header().Set("Content-Type", "application/xml")
-			io.WriteString(w, `<DeleteResult><Error><Key>a</Key><Code></Code></Error></DeleteResult>`)
+			io.WriteString(w, body)
 		}
 	}))
 	t.Cleanup(server.Close)

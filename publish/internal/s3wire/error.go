@@ -141,7 +141,9 @@ func Join(errs []error) error {
 func (p *Place) Wrap(ctx context.Context, op, key string, err error, f Fault) error {
 	e := &Error{Op: op, Key: key, Fault: f, cause: err}
 	switch {
-	case f.Status != 0:
+	case f.Status/100 == 2 && f.Code == "" && ctx.Err() == nil: // it broke off, or is what no SDK knows
+		e.kind, e.text = publish.ErrTemporary, fmt.Sprintf("can't read the answer of %s: %v", p.Endpoint, bare(err))
+	case f.Status/100 != 2 && f.Status != 0, f.Code != "":
 		e.kind, e.text = f.Kind(), p.refusal(f)
 	case ctx.Err() != nil:
 		e.cause = context.Cause(ctx)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"slices"
 	"testing"
+	"time"
 
 	"datestone/publish"
 	"datestone/publish/storetest/servers"
@@ -54,7 +55,8 @@ func (d Driver) keepsHistory(t *testing.T, server servers.Server) {
 		t.Fatalf("History = %+v, %v; want a marker, 20 bytes, and 10 bytes", versions, err)
 	}
 	for i, v := range versions {
-		if v.Time.IsZero() || v.ID == "" || i > 0 && v.Time.After(versions[i-1].Time) {
+		// versitygw moves a version away when it is replaced, and rounds times.
+		if v.Time.IsZero() || v.ID == "" || i > 0 && v.Time.After(versions[i-1].Time.Add(time.Second)) {
 			t.Errorf("%+v has no time and ID, or is not in its place", v)
 		}
 		if v.Deleted {
