@@ -44,7 +44,8 @@ func (e Engine) Ask(t testing.TB, targets []string, check func(Answer)) {
 }
 
 // askSome asks for targets i, i+step, … over one connection until the engine
-// closes it, as it does after a bad request. It returns the next one to ask.
+// closes it, as it does after a bad request, and Apache when it is busy, without
+// a word. It returns the next one to ask.
 func (e Engine) askSome(targets []string, i, step int, check func(Answer)) (int, error) {
 	conn, err := net.Dial("tcp", e.Addr)
 	if err != nil {
@@ -52,6 +53,7 @@ func (e Engine) askSome(targets []string, i, step int, check func(Answer)) (int,
 	}
 	defer conn.Close()
 	answers := bufio.NewReader(conn)
+	first := i
 	for closed := false; i < len(targets) && !closed; i += step {
 		a := Answer{Method: http.MethodGet, Target: targets[i]}
 		if i%5 == 4 {
@@ -59,6 +61,9 @@ func (e Engine) askSome(targets []string, i, step int, check func(Answer)) (int,
 		}
 		fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\n\r\n", a.Method, a.Target)
 		r, err := http.ReadResponse(answers, &http.Request{Method: a.Method})
+		if err == io.ErrUnexpectedEOF && i != first {
+			return i, nil
+		}
 		if err != nil {
 			return i, fmt.Errorf("%s: %w", a.Target, err)
 		}
