@@ -63,7 +63,7 @@ func TestFetchRefuses(t *testing.T) {
 		"less than declared":          {tooShort, true, `file "a": has 99999 bytes, the manifest says 100000`},
 		"less, without a length":      {shortHidden, true, `file "a": has 99999 bytes, the manifest says 100000`},
 		"a page":                      {html, true, `file "a": has 38 bytes, the manifest says 100000`},
-		"a file that is gone":         {gone, true, `/repo/a: the server answered 404 Not Found: the remote changed while it was read`},
+		"a file that is gone":         {gone, true, `/repo/a: the server answered 404 Not Found: the remote is not what its metadata says`},
 		"exploding gzip":              {bomb, false, `/repo/a: the answer has the Content-Encoding "gzip", which was not asked for`},
 		"trouble":                     {broken, false, `/repo/a, 5 times: the server answered 500 Internal Server Error`},
 		"a part that is another":      {truncated, true, `asked for "bytes 50000-99999/100000", the server answered "bytes 0-99999/100000"`},

@@ -238,7 +238,7 @@ var (
 	ErrNotModified = errors.New("not modified")
 	// ErrMoved is a file that is gone or other than the metadata said: the
 	// metadata must be read again.
-	ErrMoved = errors.New("the remote changed while it was read")
+	ErrMoved = errors.New("the remote is not what its metadata says")
 )
 
 // A DigestError is content that is not what the metadata said. It is an
