@@ -23,10 +23,11 @@ var arrows = map[string][]string{
 	"index":             {"layout"},
 	"sync":              {"layout", "sync/pulpmanifest", "sync/aptrepo", "sync/rpmmd", "sync/internal/unpack"},
 	"sync/pulpmanifest": {"layout"},
-	"sync/aptrepo":      {"layout", "sync/internal/unpack"},
-	"sync/rpmmd":        {"layout", "sync/internal/unpack"},
+	"sync/aptrepo":      {"layout", "sync/internal/evr", "sync/internal/unpack"},
+	"sync/rpmmd":        {"layout", "sync/internal/evr", "sync/internal/unpack"},
 	"sync/history":      {"layout"},
 	// What the formats' readers do the same.
+	"sync/internal/evr":    nil,
 	"sync/internal/unpack": nil,
 	"publish":              {"layout"},
 	"publish/dirstore":     {"layout", "publish"},

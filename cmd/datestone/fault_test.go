@@ -131,24 +131,31 @@ func withoutTimes(t testing.TB, body string) string {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"mirror", "additive"} {
-		w := newWorld(t)
-		remote := newFaultRemote(t, mode)
-		remote.site = t.TempDir() // the index knows the bucket by it, wherever the index is
-		for i, step := range faultStory() {
-			remote.show(t, w.dir, step)
-			before := w.clone(t, false)
-			if code, said := w.run(step); code != 0 {
-				t.Fatalf("%s: exit code %d: %s", step.name, code, said)
-			}
-			w.check(t.Errorf)
-			f := faultCase{step: step, before: before, want: w.bytesOf(t), calls: w.store.Calls()}
-			w.store.Restart()
-			if mode == "additive" && i > 1 {
-				continue
-			}
-			t.Run(mode+"/"+step.name, func(t *testing.T) { t.Parallel(); f.test(t) })
+		tellFaulty(t, mode, faultStory(), func(i int) bool { return mode == "mirror" || i <= 1 })
+	}
+}
+
+// tellFaulty tells a story, and disturbs those of its steps that it is to. It
+// returns the world in which nothing was disturbed.
+func tellFaulty(t *testing.T, mode string, story []faultStep, disturbed func(i int) bool) world {
+	t.Helper()
+	w := newWorld(t)
+	remote := newFaultRemote(t, mode)
+	remote.site = t.TempDir() // the index knows the bucket by it, wherever the index is
+	for i, step := range story {
+		remote.show(t, w.dir, step)
+		before := w.clone(t, false)
+		if code, said := w.run(step); code != 0 {
+			t.Fatalf("%s: exit code %d: %s", step.name, code, said)
+		}
+		w.check(t.Errorf)
+		f := faultCase{step: step, before: before, want: w.bytesOf(t), calls: w.store.Calls()}
+		w.store.Restart()
+		if disturbed(i) {
+			t.Run(mode+"/"+string(step.now)+" "+step.name, func(t *testing.T) { t.Parallel(); f.test(t) })
 		}
 	}
+	return w
 }
 
 // A faultCase is a step that is to be disturbed.

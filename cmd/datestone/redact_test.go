@@ -42,23 +42,7 @@ func redactedKeys() []string {
 func TestRedactFaults(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"mirror", "additive"} {
-		w := newWorld(t)
-		remote := newFaultRemote(t, mode)
-		remote.site = t.TempDir()
-		for i, step := range redactStory() {
-			remote.show(t, w.dir, step)
-			before := w.clone(t, false)
-			if code, said := w.run(step); code != 0 {
-				t.Fatalf("%s: exit code %d: %s", step.name, code, said)
-			}
-			w.check(t.Errorf)
-			f := faultCase{step: step, before: before, want: w.bytesOf(t), calls: w.store.Calls()}
-			w.store.Restart()
-			if i < 2 || mode == "additive" && i == 2 {
-				continue
-			}
-			t.Run(mode+"/"+string(step.now)+" "+step.args[0], func(t *testing.T) { t.Parallel(); f.test(t) })
-		}
+		w := tellFaulty(t, mode, redactStory(), func(i int) bool { return i == 3 || i == 2 && mode == "mirror" })
 		wantRedacted(t, memoryBytes(w.store), mode)
 	}
 }

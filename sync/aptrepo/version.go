@@ -3,34 +3,14 @@ package aptrepo
 import (
 	"cmp"
 	"strings"
+
+	"datestone/sync/internal/evr"
 )
 
 // CompareVersions orders versions of packages as dpkg does (deb-version(7)):
 // the result is negative where a is older than b. Numbers may have any length,
 // and what is no version is compared all the same.
-func CompareVersions(a, b string) int {
-	x, y := splitVersion(a), splitVersion(b)
-	for i := range x {
-		if c := compareParts(x[i], y[i]); c != 0 {
-			return c
-		}
-	}
-	return 0
-}
-
-// splitVersion returns the epoch, the upstream version and the revision; what
-// is missing counts as 0.
-func splitVersion(v string) (parts [3]string) {
-	epoch, rest, ok := strings.Cut(v, ":")
-	if !ok {
-		epoch, rest = "", v
-	}
-	upstream, revision := rest, ""
-	if at := strings.LastIndexByte(rest, '-'); at >= 0 {
-		upstream, revision = rest[:at], rest[at+1:]
-	}
-	return [3]string{epoch, upstream, revision}
-}
+func CompareVersions(a, b string) int { return evr.Compare(a, b, compareParts) }
 
 // compareParts compares text and numbers by turns, text first.
 func compareParts(a, b string) int {

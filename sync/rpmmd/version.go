@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/xml"
 	"strings"
+
+	"datestone/sync/internal/evr"
 )
 
 // versionOf returns "epoch:version-release", whose parts are attributes of an
@@ -14,27 +16,7 @@ func versionOf(e xml.StartElement, version, release string) string {
 
 // CompareVersions orders versions of packages, "epoch:version-release", as rpm
 // does (rpm-version(7)): the result is negative where a is older than b.
-func CompareVersions(a, b string) int {
-	x, y := splitVersion(a), splitVersion(b)
-	for i := range x {
-		if c := compareParts(x[i], y[i]); c != 0 {
-			return c
-		}
-	}
-	return 0
-}
-
-func splitVersion(v string) (parts [3]string) {
-	epoch, rest, ok := strings.Cut(v, ":")
-	if !ok {
-		epoch, rest = "0", v
-	}
-	version, release := rest, ""
-	if at := strings.LastIndexByte(rest, '-'); at >= 0 {
-		version, release = rest[:at], rest[at+1:]
-	}
-	return [3]string{epoch, version, release}
-}
+func CompareVersions(a, b string) int { return evr.Compare(a, b, compareParts) }
 
 // compareParts compares runs of digits, as numbers, and of letters. All else
 // only parts them, but for the tilde, which is older than the end, and the
