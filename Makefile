@@ -16,8 +16,9 @@ build: ## build ./datestone
 demo: build ## publish three checkpoints of a bundled repository into a directory, and show them
 	@testdata/demo/demo.sh $(CURDIR)/datestone $(DEMO)
 
+# Tests wait more than they work, for leases, servers and disks.
 test: lint ## all that Go alone can test, and all that the servers and engines on this machine allow
-	$(GO) test $(RACE) -shuffle=on -timeout 20m ./...
+	$(GO) test $(RACE) -parallel 6 -shuffle=on -timeout 20m ./...
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))" || { gofmt -l $$(git ls-files -co --exclude-standard '*.go'); echo "gofmt would change these"; exit 1; }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -41,6 +42,19 @@ type Kept struct {
 
 // IsZero reports whether k is no policy, which prunes nothing.
 func (k Keep) IsZero() bool { return k == Keep{} }
+
+// OnlyLocked reports that nothing but the store's lock keeps the checkpoint, and
+// until when.
+func (k Kept) OnlyLocked() (until Stamp, ok bool) {
+	if len(k.Reasons) != 1 {
+		return "", false
+	}
+	text, ok := strings.CutPrefix(k.Reasons[0], lockedUntil)
+	return Stamp(text), ok
+}
+
+// lockedUntil begins the reason that is a lock.
+const lockedUntil = "locked until "
 
 // Apply says which checkpoints of the table stay, and which a Prune record is
 // to name; both ascend. Without regard to the policy stay: the newest, what a
@@ -144,7 +158,7 @@ func (t *Table) held(s Settings, h Holds) func(Checkpoint) []string {
 			reasons = append(reasons, "pinned"+prefixed(": ", why))
 		}
 		if until := committed.Add(h.Locked); h.Locked > 0 && until.After(h.Now.Time()) {
-			reasons = append(reasons, "locked until "+string(StampOf(until)))
+			reasons = append(reasons, lockedUntil+string(StampOf(until)))
 		}
 		return reasons
 	}

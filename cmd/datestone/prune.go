@@ -78,7 +78,7 @@ func (p *prunePlan) make(ctx context.Context) error {
 			return err
 		}
 	}
-	p.report.Kept = kept
+	p.report.keeps(kept)
 	p.report.took(t, after, pruned)
 	if p.report.Bytes, err = p.bytes(ctx, t, pruned); err != nil {
 		return err

@@ -14,8 +14,12 @@ type pruneReport struct {
 	// Checkpoints is how many there were before.
 	Checkpoints int `json:"checkpoints"`
 	// Kept says why each of those stays that do; in a dry run only.
-	Kept   []layout.Kept  `json:"kept,omitempty"`
-	Pruned []layout.Stamp `json:"pruned"`
+	Kept []layout.Kept `json:"kept,omitempty"`
+	// Locked is how many checkpoints stay for no other reason than the store's
+	// locks, the last of which ends at LockedUntil.
+	Locked      int            `json:"locked,omitempty"`
+	LockedUntil layout.Stamp   `json:"locked_until,omitempty"`
+	Pruned      []layout.Stamp `json:"pruned"`
 	// Spans are the times whose answers change.
 	Spans []spanReport `json:"spans"`
 	// Bytes is the content that goes with them in the end; in a dry run only.
@@ -32,6 +36,19 @@ type pruneReport struct {
 // newPruneReport returns one whose lists are there, empty, and not null.
 func newPruneReport(dry bool) *pruneReport {
 	return &pruneReport{DryRun: dry, Pruned: []layout.Stamp{}, Spans: []spanReport{}}
+}
+
+// keeps takes in what stays.
+func (r *pruneReport) keeps(kept []layout.Kept) {
+	if r.DryRun {
+		r.Kept = kept
+	}
+	for _, k := range kept {
+		if until, locked := k.OnlyLocked(); locked {
+			r.Locked++
+			r.LockedUntil = max(r.LockedUntil, until)
+		}
+	}
 }
 
 // took takes in what became, or would become, of a table.
@@ -86,6 +103,9 @@ func (r *pruneReport) summary() string {
 		parts = append(parts, "pruned "+pruned)
 	default:
 		parts = append(parts, "prunes none of "+count(r.Checkpoints, "checkpoint"))
+	}
+	if r.Locked > 0 {
+		parts = append(parts, fmt.Sprintf("%d would go but for locks until %s", r.Locked, r.LockedUntil))
 	}
 	switch {
 	case r.Swept > 0 && r.DryRun:

@@ -34,7 +34,8 @@ func (p *pass) prune(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_, pruned := p.repo.Keep.Apply(p.known.Table, p.repo.Settings, p.config.holds(p.Now()))
+		kept, pruned := p.repo.Keep.Apply(p.known.Table, p.repo.Settings, p.config.holds(p.Now()))
+		p.report.Prune.keeps(kept)
 		if len(pruned) > 0 {
 			if swept, err = p.skipTo(ctx, swept); err != nil {
 				return err
