@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"datestone/layout"
 	reposync "datestone/sync"
@@ -182,6 +183,48 @@ func TestRate(t *testing.T) {
 	cancel(errors.New("interrupted here"))
 	if _, err := c.Document(ctx, reposync.Remote{URL: s.URL + "/x"}, 10); err == nil || !strings.Contains(err.Error(), "interrupted here") {
 		t.Errorf("got %v, want why the context ended", err)
+	}
+}
+
+// TestRate_retryAfter wants a host left alone as a whole for as long as it says,
+// and no other host with it.
+func TestRate_retryAfter(t *testing.T) {
+	t.Parallel()
+	var refused atomic.Pointer[time.Time]
+	var early atomic.Int64
+	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		now := time.Now()
+		if refused.CompareAndSwap(nil, &now) {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+		} else if now.Sub(*refused.Load()) < 900*time.Millisecond {
+			early.Add(1)
+		}
+	}))
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(busy.Close)
+	t.Cleanup(other.Close)
+	c := reposync.New(reposync.Config{Rate: 4})
+	var g errgroup.Group
+	for i := range 4 {
+		g.Go(func() error {
+			_, err := c.Document(t.Context(), reposync.Remote{URL: fmt.Sprint(busy.URL, "/", i)}, 10)
+			return err
+		})
+	}
+	for refused.Load() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(10 * time.Millisecond)
+	began := time.Now()
+	if _, err := c.Document(t.Context(), reposync.Remote{URL: other.URL + "/x"}, 10); err != nil || time.Since(began) > 500*time.Millisecond {
+		t.Errorf("another host, after %v: %v", time.Since(began), err)
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	if n := early.Load(); n > 0 {
+		t.Errorf("%d requests went to a host that had said Retry-After", n)
 	}
 }
 

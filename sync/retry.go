@@ -137,8 +137,20 @@ func (s *site) ask(ctx context.Context, method string, u *url.URL, h http.Header
 		}
 		return nil, err
 	}
+	s.heed(u.Host, resp)
 	resp.Body = &watched{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, stall: s.Stall}
 	return resp, nil
+}
+
+// heed leaves a host alone for as long as it says, where requests are spaced at
+// all: the one that was refused comes again when its own wait is over.
+func (s *site) heed(host string, resp *http.Response) {
+	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
+		return
+	}
+	if after := retryAfter(resp.Header.Get("Retry-After"), s.Now()); after != nil {
+		s.rate.hold(host, time.Now(), min(after.Duration, s.Patience))
+	}
 }
 
 // hopeless reports whether an attempt failed in a way that another will too.

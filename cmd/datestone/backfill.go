@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"datestone/layout"
-	"datestone/publish"
 	reposync "datestone/sync"
 	"datestone/sync/history"
 )
@@ -134,7 +133,7 @@ func (o backfillOptions) do(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	opener := &pastOpener{env: e, ctx: ctx, remote: repo.Remote, jobs: o.run.jobs, stores: map[string]*publish.Bucket{}, users: pastSecrets{},
+	opener := &pastOpener{env: e, ctx: ctx, remote: repo.Remote, jobs: o.run.jobs, stores: map[string]pastBucket{}, users: pastSecrets{},
 		client: reposync.New(reposync.Config{Log: e.Log, Rate: o.rate})}
 	chosen, err := o.choose(opener)
 	if err != nil {

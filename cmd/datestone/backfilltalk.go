@@ -2,10 +2,12 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
 	"datestone/layout"
+	"datestone/publish"
 	"datestone/redirects"
 	reposync "datestone/sync"
 )
@@ -47,7 +49,7 @@ func (r stateReport) skipped(why string) stateReport {
 
 // failed is skipped for an error of the source.
 func (r stateReport) failed(err error) stateReport {
-	r.unreachable = reposync.Unreachable(err)
+	r.unreachable = reposync.Unreachable(err) || errors.Is(err, publish.ErrTemporary) || errors.Is(err, publish.ErrSlowDown)
 	return r.skipped(err.Error())
 }
 

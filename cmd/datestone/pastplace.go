@@ -22,7 +22,7 @@ func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // store opens the bucket of a place and returns the key that the place is. The
 // query is that of a bucket's URL.
-func (o *pastOpener) store(place, query string) (*publish.Bucket, string, error) {
+func (o *pastOpener) store(place, query string) (pastBucket, string, error) {
 	scheme, rest, _ := strings.Cut(place, "://")
 	slashes := 1 // of what names the bucket and ends in one
 	if scheme == schemeMinio {
@@ -32,20 +32,26 @@ func (o *pastOpener) store(place, query string) (*publish.Bucket, string, error)
 	for range slashes {
 		at := strings.IndexByte(rest, '/')
 		if at < 0 {
-			return nil, "", fmt.Errorf("%q: write s3://BUCKET/… or minio://HOST:PORT/BUCKET/…", place)
+			return pastBucket{}, "", fmt.Errorf("%q: write s3://BUCKET/… or minio://HOST:PORT/BUCKET/…", place)
 		}
 		rest = rest[at+1:]
 	}
 	u := scheme + "://" + strings.TrimSuffix(name[:len(name)-len(rest)], "/")
+	host, _, _ := strings.Cut(strings.TrimPrefix(u, scheme+"://"), "/") // of s3 the bucket, which has a host of its own
 	if query != "" {
 		u += "?" + query
 	}
+	o.opening.Lock()
+	defer o.opening.Unlock()
 	if b, ok := o.stores[u]; ok {
 		return b, rest, nil
 	}
 	b, err := o.openBucket(u)
-	o.stores[u] = b
-	return b, rest, err
+	if err != nil {
+		return pastBucket{}, "", err
+	}
+	o.stores[u] = pastBucket{b, func(ctx context.Context) error { return o.client.Wait(ctx, host) }}
+	return o.stores[u], rest, nil
 }
 
 func (o *pastOpener) openBucket(u string) (*publish.Bucket, error) {
@@ -58,6 +64,41 @@ func (o *pastOpener) openBucket(u string) (*publish.Bucket, error) {
 		return nil, err
 	}
 	return publish.New(publish.Config{Store: s, Jobs: o.jobs, Log: o.Log})
+}
+
+// A pastBucket is a bucket that has past states. It is asked no more often than
+// --rate allows.
+type pastBucket struct {
+	*publish.Bucket
+	wait func(context.Context) error
+}
+
+func (b pastBucket) Open(ctx context.Context, key string) (io.ReadCloser, publish.Info, error) {
+	if err := b.wait(ctx); err != nil {
+		return nil, publish.Info{}, err
+	}
+	return b.Bucket.Open(ctx, key)
+}
+
+func (b pastBucket) Folders(ctx context.Context, prefix string) ([]string, error) {
+	if err := b.wait(ctx); err != nil {
+		return nil, err
+	}
+	return b.Bucket.Folders(ctx, prefix)
+}
+
+func (b pastBucket) History(ctx context.Context, key string) ([]publish.Version, error) {
+	if err := b.wait(ctx); err != nil {
+		return nil, err
+	}
+	return b.Bucket.History(ctx, key)
+}
+
+func (b pastBucket) OpenVersion(ctx context.Context, key, id string) (io.ReadCloser, error) {
+	if err := b.wait(ctx); err != nil {
+		return nil, err
+	}
+	return b.Bucket.OpenVersion(ctx, key, id)
 }
 
 // lister returns what lists below the root of a pattern.
@@ -76,7 +117,7 @@ func (o *pastOpener) lister(root, query string) (history.Lister, error) {
 
 // A bucketLister lists what stands below prefixes of a bucket.
 type bucketLister struct {
-	bucket *publish.Bucket
+	bucket pastBucket
 	url    string // what the places begin with, before the key
 }
 
@@ -111,7 +152,7 @@ func (o *pastOpener) beside(name string) string {
 
 // A bucketTree is what stands below a prefix of a bucket.
 type bucketTree struct {
-	bucket *publish.Bucket
+	bucket pastBucket
 	prefix string
 }
 
@@ -169,7 +210,7 @@ func (o *pastOpener) leads(key string) (root, lead string, err error) {
 }
 
 // bucketVersions is a bucket as history.Versioned.
-type bucketVersions struct{ bucket *publish.Bucket }
+type bucketVersions struct{ bucket pastBucket }
 
 func (b bucketVersions) Versions(ctx context.Context, key string) ([]history.Version, error) {
 	all, err := b.bucket.History(ctx, key)

@@ -95,37 +95,49 @@ func plausible(s planned, r layout.Remote) error {
 func ahead[T, R any](ctx context.Context, n int, items []T, read func(context.Context, T) R) iter.Seq2[T, R] {
 	return func(yield func(T, R) bool) {
 		inner, stop := context.WithCancel(ctx)
-		results := make([]chan R, len(items))
-		for i := range results {
-			results[i] = make(chan R, 1)
-		}
+		begun := make(chan chan R, n) // in the order of items; of each, what was read
 		room := make(chan struct{}, n)
 		var g errgroup.Group
 		g.Go(func() error {
-			for i, item := range items {
+			for _, item := range items {
 				select {
 				case room <- struct{}{}:
 				case <-inner.Done():
 					return nil
 				}
+				result := make(chan R, 1)
+				begun <- result // there is room for as many
 				g.Go(func() error {
-					results[i] <- read(inner, item)
+					result <- read(inner, item)
 					return nil
 				})
 			}
 			return nil
 		})
 		defer func() { stop(); _ = g.Wait() }()
-		for i, item := range items {
-			select {
-			case r := <-results[i]:
-				<-room
-				if !yield(item, r) {
-					return
-				}
-			case <-ctx.Done():
+		for _, item := range items {
+			r, ok := next(ctx, begun)
+			if !ok {
+				return
+			}
+			<-room
+			if !yield(item, r) {
 				return
 			}
 		}
 	}
+}
+
+// next waits for the next result, or for the end of ctx.
+func next[R any](ctx context.Context, begun <-chan chan R) (r R, ok bool) {
+	select {
+	case result := <-begun:
+		select {
+		case r = <-result:
+			return r, true
+		case <-ctx.Done():
+		}
+	case <-ctx.Done():
+	}
+	return r, false
 }

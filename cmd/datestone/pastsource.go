@@ -11,10 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"datestone/layout"
-	"datestone/publish"
 	reposync "datestone/sync"
 	"datestone/sync/history"
 )
@@ -30,12 +30,13 @@ type pastSource struct {
 // A pastOpener opens the sources of past states of one repository.
 type pastOpener struct {
 	*env
-	ctx    context.Context // of the command: sequences have none of their own
-	remote reposync.Remote // as it is configured
-	client *reposync.Client
-	jobs   int
-	stores map[string]*publish.Bucket
-	users  pastSecrets
+	ctx     context.Context // of the command: sequences have none of their own
+	remote  reposync.Remote // as it is configured
+	client  *reposync.Client
+	jobs    int
+	opening sync.Mutex            // held while stores is looked at: states are read side by side
+	stores  map[string]pastBucket // by URL
+	users   pastSecrets
 }
 
 // pastKinds are the kinds of sources, in the order in which help has them.
@@ -66,7 +67,7 @@ func (o *pastOpener) directories(text string) (pastSource, error) {
 		text = filepath.ToSlash(abs)
 	}
 	pattern, query := o.users.hide(text)
-	if !isWeb(text) {
+	if isStore(text) {
 		pattern, query, _ = strings.Cut(text, "?")
 	}
 	p, err := history.ParsePattern(pattern)
@@ -182,7 +183,7 @@ func (o *pastOpener) at(s history.State, place, query string, manifest bool) (re
 	case isStore(place):
 		return o.inStore(r, place+name, query)
 	}
-	r.URL = fileURLOf(filepath.FromSlash(strings.TrimPrefix(place, "file://") + name))
+	r.URL = fileURLOf(filepath.FromSlash(pathOf(place) + name))
 	return r, nil
 }
 
@@ -241,11 +242,23 @@ func documentURL(name string) (*url.URL, error) {
 	if isWeb(name) {
 		return url.Parse(name)
 	}
-	abs, err := filepath.Abs(strings.TrimPrefix(name, "file://"))
+	abs, err := filepath.Abs(pathOf(name))
 	if err != nil {
 		return nil, err
 	}
 	return url.Parse(fileURLOf(abs))
+}
+
+// pathOf returns the path that a URL of a file names; what is none is a path.
+func pathOf(place string) string {
+	rest, ok := strings.CutPrefix(place, "file://")
+	if !ok {
+		return place
+	}
+	if u, err := url.Parse(place); err == nil && u.Host == "" {
+		return u.Path
+	}
+	return rest
 }
 
 // fileURLOf returns the URL of an absolute path.
