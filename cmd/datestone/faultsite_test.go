@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -198,7 +199,7 @@ func tellsTruth(rules string, look func() (siteBytes, error)) error {
 		return err
 	}
 	if body, ok := site[layout.TableKey(base)]; ok {
-		t, err := layout.DecodeTable([]byte(body))
+		t, err := tableIn(body)
 		if err != nil {
 			return err
 		}
@@ -206,10 +207,9 @@ func tellsTruth(rules string, look func() (siteBytes, error)) error {
 			named[c.ID] = "table"
 		}
 	}
-	for word := range strings.FieldsFuncSeq(site[layout.ListingKey(base)], func(r rune) bool { return strings.ContainsRune(`/"<> `, r) }) {
-		if id, err := layout.ParseStamp(word); err == nil {
-			named[id] = "listing"
-		}
+	ids, _ := stampsIn(site[layout.ListingKey(base)])
+	for _, id := range ids {
+		named[id] = "listing"
 	}
 	for id, by := range named {
 		if err := completeIn(site, base, id); err != nil {
@@ -218,6 +218,53 @@ func tellsTruth(rules string, look func() (siteBytes, error)) error {
 	}
 	return nil
 }
+
+// once makes a function of text remember what it found: a site is looked at
+// after each of its changes, and most of it stays what it was.
+func once[T any](f func(text string) (T, error)) func(string) (T, error) {
+	type found struct {
+		value T
+		err   error
+	}
+	var all sync.Map
+	return func(text string) (T, error) {
+		known, ok := all.Load(text)
+		if !ok {
+			value, err := f(text)
+			known, _ = all.LoadOrStore(text, found{value, err})
+		}
+		return known.(found).value, known.(found).err
+	}
+}
+
+var (
+	tableIn  = once(func(text string) (layout.Table, error) { return layout.DecodeTable([]byte(text)) })
+	recordIn = once(func(text string) (layout.Record, error) { return layout.DecodeRecord([]byte(text)) })
+	// filesIn are those of a compressed list.
+	filesIn = once(func(packed string) (files []layout.File, err error) {
+		z, err := zstd.NewReader(strings.NewReader(packed), zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		defer z.Close()
+		for f, err := range layout.ReadFileList(z) {
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, f)
+		}
+		return files, nil
+	})
+	// stampsIn are the words of a page that are timestamps.
+	stampsIn = once(func(page string) (ids []layout.Stamp, _ error) {
+		for word := range strings.FieldsFuncSeq(page, func(r rune) bool { return strings.ContainsRune(`/"<> `, r) }) {
+			if id, err := layout.ParseStamp(word); err == nil {
+				ids = append(ids, id)
+			}
+		}
+		return ids, nil
+	})
+)
 
 func namedByRules(dir string, named map[layout.Stamp]string) error {
 	body, err := os.ReadFile(filepath.Join(dir, "json", "datestone.json"))
@@ -258,27 +305,22 @@ func completeIn(site siteBytes, base string, id layout.Stamp) error {
 		if !ok {
 			return fmt.Errorf("%d records, none commits it", n-1)
 		}
-		r, err := layout.DecodeRecord([]byte(body))
+		r, err := recordIn(body)
 		if err != nil {
 			return err
 		}
 		if r.Kind != layout.Commit || r.ID != id {
 			continue
 		}
-		packed := site[layout.FileListKey(base, r.List.SHA256)]
-		z, err := zstd.NewReader(strings.NewReader(packed), zstd.WithDecoderConcurrency(1))
+		files, err := filesIn(site[layout.FileListKey(base, r.List.SHA256)])
 		if err != nil {
 			return err
 		}
-		defer z.Close()
-		for f, err := range layout.ReadFileList(z) {
+		for _, f := range files {
 			key := layout.Key(base, id, f.Path)
 			body, ok := site[key]
-			if err == nil && (!ok && !redactedIn(site, base, f.SHA256) || ok && layout.DigestOf([]byte(body)) != f.SHA256) {
-				err = fmt.Errorf("%q is missing or wrong", key)
-			}
-			if err != nil {
-				return err
+			if !ok && !redactedIn(site, base, f.SHA256) || ok && layout.DigestOf([]byte(body)) != f.SHA256 {
+				return fmt.Errorf("%q is missing or wrong", key)
 			}
 		}
 		if _, ok := site[path.Join(base, string(id), "index.html")]; !ok {
@@ -291,7 +333,7 @@ func completeIn(site siteBytes, base string, id layout.Stamp) error {
 // redactedIn reports whether the log says of content that it was removed.
 func redactedIn(site siteBytes, base string, sum layout.Digest) bool {
 	for n := 1; ; n++ {
-		r, err := layout.DecodeRecord([]byte(site[layout.RecordKey(base, n)]))
+		r, err := recordIn(site[layout.RecordKey(base, n)])
 		if err != nil || slices.Contains(r.Redacted, sum) {
 			return err == nil
 		}
