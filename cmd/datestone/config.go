@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -200,7 +201,7 @@ func (r *configReader) publicURL(n ast.Node) {
 func (r *configReader) file(to *string) field {
 	return func(n ast.Node) {
 		var s string
-		r.text(&s, notEmpty)(n)
+		r.text(&s, fileName)(n)
 		if s != "" {
 			*to = under(r.dir, filepath.FromSlash(s))
 		}
@@ -280,6 +281,15 @@ func (c *config) repository(name string) (repository, error) {
 // input is what rules for tables are made from.
 func (c *config) input(tables []layout.Table) redirects.Input {
 	return redirects.Input{Tables: tables, PublicURL: c.PublicURL, Resolver: c.Redirects.Resolver}
+}
+
+// fileName refuses what can't be one, and does not repeat it: it may be a key,
+// as of a CI that keeps keys in variables.
+func fileName(s string) error {
+	if strings.Contains(s, "-----BEGIN") || strings.ContainsFunc(s, unicode.IsControl) {
+		return errors.New("write the name of a file; a key or certificate stands in the file")
+	}
+	return notEmpty(s)
 }
 
 func notEmpty(s string) error {

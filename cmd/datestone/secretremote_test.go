@@ -97,6 +97,12 @@ func (r *secretRemote) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		} else {
 			secretFiles.serve(w, withPath(q, rest))
 		}
+	case "/bearer/":
+		if sent = q.Header.Get("Authorization") + "," + q.Header.Get("Cookie"); sent != "Bearer "+secretHeader+",a="+secretPassword || rest == "denied" {
+			http.Error(w, "who are you? "+sent+","+q.URL.RawQuery, http.StatusForbidden)
+		} else {
+			secretFiles.serve(w, withPath(q, rest))
+		}
 	case "/moved/":
 		secretFiles.serve(w, withPath(q, rest))
 	case "/missing/":
