@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -86,6 +87,7 @@ type (
 		Bytes     int64        `json:"bytes"`
 		Committed layout.Stamp `json:"committed"`
 		Channels  []string     `json:"channels"`
+		Pinned    *string      `json:"pinned"` // the reason
 	}
 	entryRow struct {
 		Path      string         `json:"path"`
@@ -119,7 +121,12 @@ func listCheckpoints(t layout.Table, out *rows) error {
 		if row.Channels == nil {
 			row.Channels = []string{}
 		}
-		err := out.row(row, string(c.ID), count(c.Files, "file"), layout.HumanSize(c.Bytes), strings.Join(row.Channels, " "))
+		words := slices.Clone(row.Channels)
+		if reason, ok := t.Pinned[c.ID]; ok {
+			row.Pinned = &reason
+			words = append(words, "(pinned: "+reason+")")
+		}
+		err := out.row(row, string(c.ID), count(c.Files, "file"), layout.HumanSize(c.Bytes), strings.Join(words, " "))
 		if err != nil {
 			return err
 		}
