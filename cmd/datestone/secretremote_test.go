@@ -22,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
+
 	"datestone/layout"
 )
 
@@ -54,14 +56,22 @@ func newSecretRemote(t *testing.T) *secretRemote {
 	} {
 		must(t, os.WriteFile(filepath.Join(r.dir, name), pem.EncodeToMemory(block), 0o600))
 	}
+	signer, err := openpgp.NewEntity("Archive", "", "archive@example.org", nil)
+	must(t, err)
+	var keys bytes.Buffer
+	must(t, signer.Serialize(&keys))
+	must(t, os.WriteFile(filepath.Join(r.dir, "keys.gpg"), keys.Bytes(), 0o600))
 	return r
 }
 
 // config is a configuration that has all secrets.
 func (r *secretRemote) config(bucket string, c secretCase) string {
-	kind := "file"
-	if c.kind != "url" {
-		kind = "rpm"
+	kind, field := "rpm", c.kind
+	switch c.kind {
+	case "url":
+		kind = "file"
+	case "deb":
+		kind, field = "deb, suites: [stable], components: [main], architectures: [amd64], keyring: "+filepath.ToSlash(r.dir)+"/keys.gpg", "url"
 	}
 	return fmt.Sprintf(`
 bucket: %q
@@ -74,7 +84,7 @@ repositories:
     remote: {type: %s, %s: "%s%s?token=%s", username: %s, password: %s, headers: {X-Token: "Bearer %s"},
       client_certificate: %[10]s/client.pem, client_key: %[10]s/client.key, ca: %[10]s/ca.pem}
 redirects: {targets: [json, nginx], out: redirects}
-`, bucket, kind, c.kind, r.URL, c.path, secretToken, secretUser, secretPassword, secretHeader, filepath.ToSlash(r.dir))[1:]
+`, bucket, kind, field, r.URL, c.path, secretToken, secretUser, secretPassword, secretHeader, filepath.ToSlash(r.dir))[1:]
 }
 
 // theirs is a URL at this host, or the one given, that gives away a password

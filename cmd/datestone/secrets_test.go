@@ -47,7 +47,7 @@ func (r *secretRemote) secrets() map[string]string {
 // A secretCase is one remote, and how a run with it ends.
 type secretCase struct {
 	name string
-	kind string // of remote: file, or rpm with what leads to it
+	kind string // of remote: url (of a manifest), deb, or what leads to an rpm
 	path string // at the server
 	code int
 	says string // in what is said
@@ -70,6 +70,9 @@ var secretCases = []secretCase{
 	{"mirrors that are no URLs", "mirrorlist", "/mirrors/none", exitFailed, "mirror", false},
 	{"a metalink's mirror that is well", "metalink", "/metalinks/good", exitDone, "published", false},
 	{"metalinks that are dead", "metalink", "/metalinks/dead", exitFailed, "no mirror", true},
+	{"a suite is denied, with what was sent in the answer", "deb", "/denied/debian", exitFailed, "401", false},
+	{"a suite that says what was sent", "deb", "/echo/debian", exitFailed, "InRelease", false},
+	{"a suite that is redirected to where nobody is", "deb", "/away/debian", exitFailed, "127.0.0.1:1", true},
 	{"a metalink that is none", "metalink", "/echo/metalink", exitFailed, "metalink", false},
 }
 

@@ -149,7 +149,10 @@ func SignedText(message []byte) ([]byte, error) {
 
 func clearSigned(message []byte) (*clearsign.Block, error) {
 	if !bytes.HasPrefix(message, clearSignedBegin) {
-		return nil, fmt.Errorf("is not a signed message: it begins with %s", quote(message[:min(len(message), maxQuote)]))
+		// One line tells a page of HTML; more of what may be anything is not
+		// for a status that everybody reads.
+		first, _, _ := bytes.Cut(message, []byte("\n"))
+		return nil, fmt.Errorf("is not a signed message: it begins with %s", quote(first))
 	}
 	block, rest := clearsign.Decode(message)
 	switch {
