@@ -51,11 +51,24 @@ func appendRedactions(b []byte, redacted []Redaction) []byte {
 		b = append(b, "</code><br>"...)
 		b = appendDate(b, r.Time)
 		b = append(b, ": "...)
-		b = appendText(b, r.Reason)
+		b = appendWords(b, r.Reason)
 		n := strconv.Itoa(r.Record)
 		b = append(b, " ("...)
 		b = appendLink(b, "./log/"+n+".json", "record "+n)
 		b = append(b, ")</p>\n"...)
+	}
+	return b
+}
+
+// appendWords appends words of people, in which what has the form of an ID is
+// written so that it reads the same, and is not the same.
+func appendWords(b []byte, s string) []byte {
+	for i := range len(s) {
+		if i >= 8 && i+8 <= len(s) && momentForm(s[i-8:i+8]) != 0 {
+			b = append(b, "&#84;"...) // the T in its middle
+			continue
+		}
+		b = appendText(b, s[i:i+1])
 	}
 	return b
 }

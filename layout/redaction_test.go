@@ -15,11 +15,11 @@ func TestListingNamesWhatWasRemoved(t *testing.T) {
 		t.Error("the page has a notice though nothing was removed")
 	}
 	sum := layout.DigestOf([]byte("secret"))
-	table.Redacted = []layout.Redaction{{SHA256: sum, Time: "20250401T120000Z", Record: 3, Reason: `court order <7> & "more"`}}
+	table.Redacted = []layout.Redaction{{SHA256: sum, Time: "20250401T120000Z", Record: 3, Reason: `court order <7> & "more" on 20250319T000000Z/a`}}
 	table.Log.Entries = 3
 	_, pages := listing(t, table, nil)
 	page := string(pages["index.html"].Body)
-	want := "<p><code>" + sum.String() + "</code><br>01-Apr-2025 12:00: court order &lt;7&gt; &amp; &#34;more&#34; (<a href=\"./log/3.json\">record 3</a>)</p>\n"
+	want := "<p><code>" + sum.String() + "</code><br>01-Apr-2025 12:00: court order &lt;7&gt; &amp; &#34;more&#34; on 20250319&#84;000000Z/a (<a href=\"./log/3.json\">record 3</a>)</p>\n"
 	if !strings.Contains(page, want) {
 		t.Errorf("the page lacks\n%s", want)
 	}
