@@ -249,3 +249,17 @@ func ExampleKeep_Apply() {
 	// keeps 20250318T060000Z [newest last daily]
 	// prunes [20250316T060000Z 20250316T180000Z 20250317T060000Z]
 }
+
+func ExampleKept_OnlyLocked() {
+	t := keepTable("20250316T060000Z", "20250317T060000Z", "20250318T060000Z")
+	kept, pruned := layout.Keep{Last: 1}.Apply(t, layout.Settings{}, layout.Holds{Now: "20250318T070000Z", Locked: 36 * time.Hour})
+	for _, k := range kept {
+		if until, only := k.OnlyLocked(); only {
+			fmt.Println("only a lock keeps", k.ID, "until", until)
+		}
+	}
+	fmt.Println("prunes", pruned)
+	// Output:
+	// only a lock keeps 20250317T060000Z until 20250318T180000Z
+	// prunes [20250316T060000Z]
+}
