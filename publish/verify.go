@@ -40,6 +40,9 @@ type Verified struct {
 	Bytes                int64
 	// Unswept counts the objects of checkpoints that were pruned.
 	Unswept int
+	// Claimed counts the objects of checkpoints that were claimed and not
+	// committed: a run is under way, or was interrupted.
+	Claimed int
 	// Redrawn counts the pages that differ in more than their rows from what
 	// would be drawn now: in another style, or under another public URL.
 	Redrawn int
@@ -58,7 +61,7 @@ func (l *Log) Verify(ctx context.Context, v Verification) (Verified, error) {
 	}
 	err := inOrder(ctx, l.bucket.jobs, w.checks(ctx), func(ctx context.Context, c check) (*Finding, error) { return c.ask(ctx) },
 		func(c check, f *Finding) error { return w.take(ctx, c, f) })
-	w.done.Redrawn, w.done.Unswept = int(w.redrawn.Load()), int(w.unswept.Load())
+	w.done.Redrawn, w.done.Unswept, w.done.Claimed = int(w.redrawn.Load()), int(w.unswept.Load()), int(w.claimed.Load())
 	return w.done, err
 }
 
@@ -70,7 +73,7 @@ type walker struct {
 	knows  bool                  // the store keeps digests or headers
 	done   Verified
 
-	redrawn, unswept atomic.Int64
+	redrawn, unswept, claimed atomic.Int64
 
 	mu     sync.Mutex
 	table  layout.Table          // as new as a flaw made it necessary

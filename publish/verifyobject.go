@@ -273,6 +273,8 @@ func (a *asking) strayed(id layout.Stamp, key string) {
 	switch {
 	case a.History.Pruned[id]:
 		a.unswept.Add(1)
+	case a.claims[id] && !known:
+		a.claimed.Add(1)
 	case a.claims[id], a.History.Unsure[id]:
 	case known:
 		a.put(check{id: id, ask: func(ctx context.Context) (*Finding, error) {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,8 +57,8 @@ func backfillCommand(e *env) *cli.Command {
 func backfillFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.GenericFlag{Name: "from", Value: &wordsValue{}, EnvVars: envVar("from"), Usage: "read past states from `SOURCE`; may be given again, the first counts where two have a state of one second"},
-		stringFlag("since", "", "take no state before `ID` or date"),
-		stringFlag("until", "", "take no state after `ID` or date"),
+		stringFlag("since", "", "take no state before `ID` or date, which is its 00:00:00, UTC"),
+		stringFlag("until", "", "take no state after `ID` or date, which is its 00:00:00, UTC"),
 		stringFlag("every", "", "take the first state of each `TIME` only: 1d begins at midnight, UTC"),
 		boolFlag("every-state", "publish states that equal the one before them, too"),
 		boolFlag("strict", "stop at the first state that can't be made complete"),
@@ -151,6 +153,7 @@ type choice struct {
 	sources []pastSource
 	all     map[layout.Stamp]bool // IDs of all states that the sources have
 	states  []history.State       // those asked for, ascending
+	later   bool                  // there are states after --until
 }
 
 // choose reads which states the sources have.
@@ -170,13 +173,26 @@ func (o backfillOptions) choose(opener *pastOpener) (choice, error) {
 			return c, err
 		}
 		c.all[s.ID] = c.all[s.ID] || s.Bad == ""
+		c.later = c.later || s.Bad == "" && o.until != "" && s.ID > o.until
 		if s.ID == "" || o.since <= s.ID && (o.until == "" || s.ID <= o.until) {
 			c.states = append(c.states, s)
 		}
 	}
 	c.states = history.Every(o.every, c.states)
-	if len(c.all) == 0 {
-		return c, errors.New("the sources have no states: are the patterns right?")
+	switch all := slices.Sorted(maps.Keys(c.all)); {
+	case len(all) == 0:
+		return c, fmt.Errorf("%s: there is no state: nothing has a name of that form", o.named())
+	case len(c.states) == 0: // and so no state is without a time
+		opener.Log.Warn("all states of the sources lie before --since or after --until", "first", all[0], "last", all[len(all)-1])
 	}
 	return c, nil
+}
+
+// named are the sources as people wrote them.
+func (o backfillOptions) named() string {
+	var from []string
+	for _, text := range o.from {
+		from = append(from, fmt.Sprintf("--from %q", withoutSecrets(text)))
+	}
+	return strings.Join(from, ", ")
 }

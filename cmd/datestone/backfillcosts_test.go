@@ -31,7 +31,7 @@ func TestBackfill_costsTheSameForEveryState(t *testing.T) {
 		}
 		remote.show(t, w.dir, faultStory()[0])
 		var said strings.Builder
-		e := &env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Now: pastNow.Time, LookupEnv: os.LookupEnv,
+		e := &env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Now: time.Now, LookupEnv: os.LookupEnv,
 			WrapStore: func(publish.Store) publish.Store { return w.store }}
 		// A lock that is never renewed, as that depends on how long it takes.
 		args := []string{"datestone", "--quiet", "--config", filepath.Join(w.dir, "datestone.yaml"), "backfill", "--lock-lease", "1h",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -38,9 +39,10 @@ func (o backfillOptions) dryRun(ctx context.Context, e *env, c *config, repo rep
 	if err != nil {
 		return err
 	}
-	plan := chosen.plan(t, chosen.ceiling(t, filling), layout.StampOf(e.Now()))
+	plan := chosen.plan(t, chosen.ceiling(t, filling, 0), layout.StampOf(e.Now()))
 	d.talk.begin(plan, time.Now())
 	read := func(ctx context.Context, s planned) readState { return chosen.read(ctx, s, layout.Files(nil)) }
+	var stopped error
 	for s, r := range ahead(ctx, o.parallel, plan, read) {
 		report, err := d.one(ctx, s, r)
 		if err == nil {
@@ -49,15 +51,15 @@ func (o backfillOptions) dryRun(ctx context.Context, e *env, c *config, repo rep
 		if err != nil {
 			return err
 		}
-		if report.Result == resultSkipped && o.strict {
+		if stopped = o.stop(d.talk, s, report); stopped != nil {
 			break
 		}
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := d.talk.spans(d.table, "", true); err != nil {
-		return err
+	if err := d.talk.spans(d.table, "", true); err != nil || stopped != nil {
+		return errors.Join(err, stopped)
 	}
 	return d.talk.verdict()
 }

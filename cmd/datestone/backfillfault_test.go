@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"datestone/layout"
+	"datestone/publish"
 	"datestone/publish/storetest"
 )
 
@@ -110,6 +111,13 @@ func TestBackfillClaim(t *testing.T) {
 			}
 			if (left > 0) != c.stays {
 				t.Errorf("%d objects of the claimed state are left, want some: %t", left, c.stays)
+			}
+			var said strings.Builder
+			e := &env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Now: later.now.Time,
+				LookupEnv: func(string) (string, bool) { return "", false }, WrapStore: func(publish.Store) publish.Store { return w.store }}
+			code := run(t.Context(), []string{"datestone", "--config", filepath.Join(w.dir, "datestone.yaml"), "verify"}, e)
+			if code != exitDone || strings.Contains(said.String(), "what it brought in is invisible") != c.stays {
+				t.Errorf("verify: exit code %d: %s", code, said.String())
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 // was asked for.
 type countingPast struct {
 	*httptest.Server
+	dir   string
 	mu    sync.Mutex
 	asked map[string]int // by day, 01 to 31
 	on    func(day string)
@@ -24,7 +26,8 @@ type countingPast struct {
 
 func newCountingPast(t *testing.T, states []pastState) *countingPast {
 	c := &countingPast{asked: map[string]int{}, on: func(string) {}}
-	files := http.FileServer(http.Dir(dated(t, states)))
+	c.dir = dated(t, states)
+	files := http.FileServer(http.Dir(c.dir))
 	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if day, ok := strings.CutSuffix(r.URL.Path, "/PULP_MANIFEST"); ok {
 			day = day[len(day)-2:]
@@ -62,20 +65,8 @@ func TestBackfill_resume(t *testing.T) {
 	states := pastHistory(16) // 07 and 14 equal the days before
 	c := newCountingPast(t, states)
 	s := newPastSite(t, t.TempDir(), fileType("mirror"))
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	c.on = func(day string) {
-		if day == "15" {
-			cancel()
-		}
-	}
 	args := []string{"--quiet", "backfill", "--rate", "0", "--parallel", "1", "--from", c.from()}
-	var said strings.Builder
-	e := &env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Now: pastNow.Time, LookupEnv: os.LookupEnv}
-	code := run(ctx, append([]string{"datestone", "--config", s.config()}, append(args, "myfile")...), e)
-	if code != exitInterrupted {
-		t.Fatalf("exit code %d: %s", code, said.String())
-	}
+	c.interrupt(t, s, "15", append(args, "myfile")...)
 	c.forget()
 	s.want(exitDone, pastNow, append(args, "--resume", "myfile")...)
 	for i := 1; i <= 13; i++ {
@@ -96,6 +87,93 @@ func TestBackfill_resume(t *testing.T) {
 	s.want(exitDone, pastNow, append(args, "--resume", "myfile")...)
 	if c.times("07") != 1 || c.times("08") != 0 {
 		t.Error("a new backfill does not ask for what equals the day before alone")
+	}
+}
+
+// TestBackfill_resumeOtherwise interrupts a backfill at several places, and goes on
+// with other sources, limits or settings, or when the sources have changed: what
+// was done with then counts no more, and the site is that of a smooth backfill.
+func TestBackfill_resumeOtherwise(t *testing.T) {
+	t.Parallel()
+	states := pastHistory(16)
+	for name, c := range map[string]struct {
+		change func(t *testing.T, dir string)
+		args   []string
+		says   string // where it does not go on
+	}{
+		"the same":         {},
+		"--strict":         {args: []string{"--strict"}},
+		"another --until":  {args: []string{"--until", "20250112"}, says: "other sources, limits or settings"},
+		"another --since":  {args: []string{"--since", "20250102"}, says: "other sources, limits or settings"},
+		"--every":          {args: []string{"--every", "2d"}, says: "other sources, limits or settings"},
+		"--every-state":    {args: []string{"--every-state"}, says: "other sources, limits or settings"},
+		"a later state":    {change: func(t *testing.T, dir string) { pastHistory(17)[16].write(t, dir+"/2025/01/17") }},
+		"an earlier state": {change: func(t *testing.T, dir string) { states[2].write(t, dir+"/2024/12/31") }, says: "other states"},
+		"a state between":  {change: func(t *testing.T, dir string) { states[1].write(t, dir+"/2025/01/04") }, says: "other states"},
+		"a state went":     {change: func(t *testing.T, dir string) { must(t, os.RemoveAll(dir+"/2025/01/02")) }, says: "other states"},
+		"all states went": {change: func(t *testing.T, dir string) {
+			must(t, os.RemoveAll(dir+"/2025/01"))
+			states[0].write(t, dir+"/2025/02/01")
+		}, says: "other states"},
+	} {
+		for _, at := range []string{"08", "15"} {
+			t.Run(name+", interrupted at "+at, func(t *testing.T) {
+				t.Parallel()
+				past := newCountingPast(t, append(slices.Clone(states[:3]), states[4:]...))
+				s := newPastSite(t, t.TempDir(), fileType("mirror"))
+				args := []string{"backfill", "--rate", "0", "--parallel", "1", "--from", past.from()}
+				past.interrupt(t, s, at, append(args, "myfile")...)
+				if c.change != nil {
+					c.change(t, past.dir)
+				}
+				past.forget()
+				words := append(slices.Clone(args), c.args...)
+				code, out, said := s.do(pastNow, append(words, "--resume", "myfile")...)
+				if code != exitDone || strings.Contains(said, "msg=") || !strings.Contains(said, c.says) {
+					t.Errorf("exit code %d, want %q: %s%s", code, c.says, out, said)
+				}
+				if again := past.times("07"); again > 0 && at > "07" && c.says == "" {
+					t.Errorf("day 07, which is no checkpoint, was asked for %d times after --resume", again)
+				}
+				smooth := newPastSite(t, s.live, fileType("mirror"))
+				smooth.want(exitDone, pastNow, append(words, "myfile")...)
+				want := smooth.ids()
+				if got := s.ids(); name != "--every" && !subset(want, got) { // what equals a state that is there does not come
+					t.Errorf("checkpoints %q lack some of %q", got, want)
+				}
+				if c.change == nil && c.args == nil {
+					if d := differ(s.bytes(), smooth.bytes()); d != "" {
+						t.Error(d)
+					}
+				}
+				s.want(exitDone, pastNow, "verify", "--deep", "myfile")
+			})
+		}
+	}
+}
+
+// subset reports whether all of a are in b.
+func subset(a, b []string) bool {
+	return !slices.ContainsFunc(a, func(x string) bool { return !slices.Contains(b, x) })
+}
+
+// interrupt runs a command and ends it, as Ctrl-C does, when the manifest of a
+// day is asked for.
+func (c *countingPast) interrupt(t *testing.T, s pastSite, at string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c.mu.Lock()
+	c.on = func(day string) {
+		if day == at {
+			cancel()
+		}
+	}
+	c.mu.Unlock()
+	var said strings.Builder
+	e := &env{Stdin: strings.NewReader(""), Stdout: &said, Stderr: &said, Now: pastNow.Time, LookupEnv: os.LookupEnv}
+	if code := run(ctx, append([]string{"datestone", "--config", s.config()}, args...), e); code != exitInterrupted {
+		t.Fatalf("exit code %d: %s", code, said.String())
 	}
 }
 

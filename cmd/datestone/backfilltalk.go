@@ -122,6 +122,7 @@ type backfillTalk struct {
 	total      int // of states
 	work       int // of states that have to be read
 	start      time.Time
+	silent     int // states in a row that nobody answered for
 }
 
 func (t *backfillTalk) begin(plan []planned, now time.Time) {
@@ -160,6 +161,12 @@ func (t *backfillTalk) state(r stateReport, s planned) error {
 	}
 	if r.Result == resultSkipped {
 		t.skipped = append(t.skipped, r)
+	}
+	switch {
+	case r.unreachable:
+		t.silent++
+	case s.toRead():
+		t.silent = 0
 	}
 	if r.Result == resultThere || r.Result == resultDone {
 		return nil

@@ -20,14 +20,16 @@ type backfill struct {
 	*pass
 	options backfillOptions
 	choice  choice
+	plan    []planned
 	talk    *backfillTalk
 	// before is the state that was dealt with last: what reading ahead compares
 	// content with of which upstream declares no SHA-256.
 	before atomic.Pointer[index.Root]
-	told   time.Time     // when readers were told last
-	cost   time.Duration // how long that took
-	done   layout.Stamp  // the last state that was dealt with
-	silent int           // states in a row that nobody answered for
+	// alone says that nothing but backfills has come to the repository.
+	alone bool
+	told  time.Time     // when readers were told last
+	cost  time.Duration // how long that took
+	done  layout.Stamp  // the last state that was dealt with
 }
 
 // tellEvery is how often readers are told of what was filled in. Telling makes
@@ -67,18 +69,24 @@ func (b *backfill) work(ctx context.Context) error {
 	if err := b.settle(ctx); err != nil {
 		return err
 	}
-	b.talk.began = clone(b.known.Table)
+	// Channels count from commits, and what is the future is no state.
+	if err := (&moment{now: b.Now, bucket: b.bucket}).agree(ctx); err != nil {
+		return err
+	}
 	ceiling, err := b.ceiling(ctx)
+	if err == nil {
+		b.talk.began, err = b.recallBegan()
+	}
 	if err != nil {
 		return err
 	}
-	plan := b.choice.plan(b.known.Table, ceiling, layout.StampOf(b.Now()))
-	if err := b.takeUp(plan); err != nil {
+	b.plan = b.choice.plan(b.known.Table, ceiling, layout.StampOf(b.Now()))
+	if err := b.takeUp(); err != nil {
 		return err
 	}
-	b.talk.begin(plan, time.Now())
+	b.talk.begin(b.plan, time.Now())
 	b.told = time.Now()
-	err = b.states(ctx, plan)
+	err = b.states(ctx)
 	if err == nil {
 		err = b.tell(ctx, true)
 	}
@@ -92,15 +100,26 @@ func (b *backfill) work(ctx context.Context) error {
 // states are missing, that there was nothing when the backfill began.
 func (b *backfill) ceiling(ctx context.Context) (layout.Stamp, error) {
 	if len(b.known.Table.Checkpoints) == 0 {
+		b.alone = true
 		return "", b.log.SetFilling(ctx, true)
 	}
 	filling, err := b.log.Filling(ctx)
-	return b.choice.ceiling(b.known.Table, filling), err
+	if err != nil {
+		return "", err
+	}
+	filled, err := b.filled()
+	if err != nil {
+		return "", err
+	}
+	newest := b.choice.ceiling(b.known.Table, filling, filled)
+	b.alone = newest == ""
+	return newest, nil
 }
 
-// end is what is done when all states were dealt with.
+// end is what is done when all states were dealt with. States that were skipped,
+// or that --until left for later, may still become the newest.
 func (b *backfill) end(ctx context.Context) error {
-	if err := b.dropClaims(ctx); err != nil || len(b.talk.skipped) > 0 {
+	if err := b.dropClaims(ctx); err != nil || len(b.talk.skipped) > 0 || b.choice.later {
 		return err
 	}
 	return b.log.SetFilling(ctx, false)
@@ -113,13 +132,13 @@ func clone(t layout.Table) layout.Table {
 }
 
 // states deals with the states, in order.
-func (b *backfill) states(ctx context.Context, plan []planned) error {
+func (b *backfill) states(ctx context.Context) error {
 	newest := b.known.Newest // which goes on to change
 	b.before.Store(&newest)
 	read := func(ctx context.Context, s planned) readState {
 		return b.choice.read(ctx, s, b.index.Files(*b.before.Load()))
 	}
-	for s, r := range ahead(ctx, b.options.parallel, plan, read) {
+	for s, r := range ahead(ctx, b.options.parallel, b.plan, read) {
 		report, err := b.one(ctx, s, r)
 		if ctx.Err() != nil {
 			break
@@ -144,22 +163,25 @@ func (b *backfill) after(ctx context.Context, s planned, report stateReport) err
 	if err := b.talk.state(report, s); err != nil {
 		return err
 	}
-	switch {
-	case report.unreachable:
-		b.silent++
-	case s.toRead():
-		b.silent = 0
-	}
-	if b.silent == 0 {
+	if b.talk.silent == 0 {
 		b.done = max(b.done, s.ID)
 	}
-	switch skipped := report.Result == resultSkipped; {
-	case b.silent == maxUnanswered:
-		return errors.Join(b.tell(ctx, true), fmt.Errorf("nobody answered for %d states in a row; go on with --resume later: %s", b.silent, report.Reason))
-	case skipped && b.options.strict:
-		return errors.Join(b.tell(ctx, true), fmt.Errorf("state %s of %s was not taken, and --strict stops there: %s", s.ID, s.Place, report.Reason))
-	case time.Since(b.told) >= b.tellEvery():
+	if err := b.options.stop(b.talk, s, report); err != nil {
+		return errors.Join(b.tell(ctx, true), err)
+	}
+	if time.Since(b.told) >= b.tellEvery() {
 		return b.tell(ctx, false)
+	}
+	return nil
+}
+
+// stop says why to stop at a state, or nothing.
+func (o backfillOptions) stop(t *backfillTalk, s planned, report stateReport) error {
+	switch skipped := report.Result == resultSkipped; {
+	case t.silent == maxUnanswered:
+		return fmt.Errorf("nobody answered for %d states in a row; go on with --resume later: %s", t.silent, report.Reason)
+	case skipped && o.strict:
+		return fmt.Errorf("state %s of %s was not taken, and --strict stops there: %s", s.ID, s.Place, report.Reason)
 	}
 	return nil
 }
@@ -345,6 +367,9 @@ func (b *backfill) dropClaims(ctx context.Context) error {
 // and the index remembers where to go on.
 func (b *backfill) leave(finished bool) error {
 	err := b.talk.spans(b.known.Table, b.done, true)
+	if err == nil {
+		err = b.index.Remember(beganName(b.repo.Name), nil)
+	}
 	if finished {
 		return errors.Join(err, b.index.Remember(noteName(b.repo.Name), nil))
 	}

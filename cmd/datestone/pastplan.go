@@ -26,9 +26,10 @@ type planned struct {
 // ceiling returns the newest checkpoint that is not for a backfill to follow:
 // what is newer is a run's to publish. There is none in an empty repository, nor
 // in one that was empty when this backfill began, which filling says, as long as
-// nothing but states of the sources have come to it since.
-func (c choice) ceiling(t layout.Table, filling bool) layout.Stamp {
-	ours := !slices.ContainsFunc(t.Checkpoints, func(p layout.Checkpoint) bool { return !c.all[p.ID] })
+// nothing but states of the sources have come to it since. Up to the record
+// filled they have, though the sources may have lost some by now.
+func (c choice) ceiling(t layout.Table, filling bool, filled int) layout.Stamp {
+	ours := !slices.ContainsFunc(t.Checkpoints, func(p layout.Checkpoint) bool { return p.Record > filled && !c.all[p.ID] })
 	if filling && ours {
 		return ""
 	}

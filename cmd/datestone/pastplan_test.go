@@ -64,8 +64,8 @@ func TestChoice_plan(t *testing.T) {
 	const now layout.Stamp = "20250401T000000Z"
 	table := func(ids ...layout.Stamp) layout.Table {
 		t := layout.NewTable(layout.Settings{Repository: "r", BasePath: "r", PublicPath: "/"})
-		for _, id := range ids {
-			t.Checkpoints = append(t.Checkpoints, layout.Checkpoint{ID: id})
+		for i, id := range ids {
+			t.Checkpoints = append(t.Checkpoints, layout.Checkpoint{ID: id, Record: i + 1})
 		}
 		return t
 	}
@@ -73,14 +73,17 @@ func TestChoice_plan(t *testing.T) {
 	for name, c := range map[string]struct {
 		table   layout.Table
 		filling bool
+		filled  int
 		want    []string // of each state: new, there, or the first words of why not
 	}{
-		"an empty repository":                        {table(), true, []string{"new", "new", "new", "lies in the future"}},
-		"before and between":                         {table("20250302T000000Z", "20250306T000000Z"), false, []string{"new", "new", "is newer", "lies in the future"}},
-		"what is there":                              {table("20250305T000000Z", "20250320T000000Z"), false, []string{"new", "there", "new", "lies in the future"}},
-		"taken up again":                             {table("20250301T000000Z", "20250305T000000Z"), true, []string{"there", "there", "new", "lies in the future"}},
-		"its own states, but it had come to its end": {table("20250301T000000Z", "20250305T000000Z"), false, []string{"there", "there", "is newer", "lies in the future"}},
-		"taken up when a run had published":          {table("20250301T000000Z", "20250306T010203Z"), true, []string{"there", "new", "is newer", "lies in the future"}},
+		"an empty repository":                        {table(), true, 0, []string{"new", "new", "new", "lies in the future"}},
+		"before and between":                         {table("20250302T000000Z", "20250306T000000Z"), false, 0, []string{"new", "new", "is newer", "lies in the future"}},
+		"what is there":                              {table("20250305T000000Z", "20250320T000000Z"), false, 0, []string{"new", "there", "new", "lies in the future"}},
+		"taken up again":                             {table("20250301T000000Z", "20250305T000000Z"), true, 0, []string{"there", "there", "new", "lies in the future"}},
+		"its own states, but it had come to its end": {table("20250301T000000Z", "20250305T000000Z"), false, 0, []string{"there", "there", "is newer", "lies in the future"}},
+		"taken up when the sources lost one":         {table("20250302T000000Z", "20250305T000000Z"), true, 1, []string{"new", "there", "new", "lies in the future"}},
+		"they lost one, and a run had published":     {table("20250302T000000Z", "20250306T010203Z"), true, 1, []string{"new", "new", "is newer", "lies in the future"}},
+		"taken up when a run had published":          {table("20250301T000000Z", "20250306T010203Z"), true, 0, []string{"there", "new", "is newer", "lies in the future"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,7 +92,7 @@ func TestChoice_plan(t *testing.T) {
 				ch.all[id] = true
 				ch.states = append(ch.states, history.State{ID: id})
 			}
-			for i, p := range ch.plan(c.table, ch.ceiling(c.table, c.filling), now) {
+			for i, p := range ch.plan(c.table, ch.ceiling(c.table, c.filling, c.filled), now) {
 				got := "new"
 				if p.there {
 					got = "there"

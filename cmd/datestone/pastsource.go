@@ -78,6 +78,11 @@ func (o *pastOpener) directories(text string) (pastSource, error) {
 	if err != nil {
 		return pastSource{}, err
 	}
+	if _, disk := l.(diskLister); disk {
+		if _, err := os.ReadDir(filepath.FromSlash(p.Root())); err != nil {
+			return pastSource{}, err
+		}
+	}
 	return pastSource{states: history.Directories(o.ctx, p, l),
 		remote: func(s history.State) (reposync.Remote, error) { return o.at(s, s.Place, query, false) }}, nil
 }

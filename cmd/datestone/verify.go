@@ -220,6 +220,9 @@ func (v *verifier) tell(f finding) error {
 
 func (v *verifier) summary(ctx context.Context) {
 	d := v.done
+	if d.Claimed > 0 {
+		v.Log.InfoContext(ctx, "a run is under way, or was interrupted: what it brought in is invisible, and becomes a checkpoint or goes when something is published", "objects", d.Claimed)
+	}
 	if d.Unswept > 0 {
 		v.Log.InfoContext(ctx, "checkpoints that were pruned stand until a later prune removes them", "objects", d.Unswept)
 	}

@@ -166,7 +166,8 @@ func (w *verifyWork) objects(ctx context.Context) error {
 		Found: w.found, Passed: w.bar.Add,
 	})
 	w.done = publish.Verified{Checkpoints: before.Checkpoints + now.Checkpoints, Objects: before.Objects + now.Objects,
-		Bytes: before.Bytes + now.Bytes, Unswept: before.Unswept + now.Unswept, Redrawn: before.Redrawn + now.Redrawn, At: now.At}
+		Bytes: before.Bytes + now.Bytes, Unswept: before.Unswept + now.Unswept, Redrawn: before.Redrawn + now.Redrawn,
+		Claimed: before.Claimed + now.Claimed, At: now.At}
 	return err
 }
 
