@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -224,13 +225,7 @@ func (o redactOptions) record(ctx context.Context, p *pass, gone []goneObject) e
 // remove removes the objects, and prints what became of each.
 func (o redactOptions) remove(ctx context.Context, p *pass, gone []goneObject) error {
 	locked := map[string]*publish.RetainedError{}
-	err := p.bucket.Purge(ctx, func(yield func(string, error) bool) {
-		for _, g := range gone {
-			if !yield(g.key, nil) {
-				return
-			}
-		}
-	}, func(e *publish.RetainedError) { locked[e.Key] = e })
+	err := p.bucket.Purge(ctx, goneKeys(p.repo.Name, gone), func(e *publish.RetainedError) { locked[e.Key] = e })
 	if err != nil {
 		return fmt.Errorf("%w; it is recorded what must go, but not all of it is gone: run \"datestone redact %s\" again", err, o.repo)
 	}
@@ -247,6 +242,20 @@ func (o redactOptions) remove(ctx context.Context, p *pass, gone []goneObject) e
 		p.Log.WarnContext(ctx, "what was removed may stand in caches of edges and browsers: invalidate it there", "repo", o.repo, "objects", len(gone))
 	}
 	return o.lockedError(locked)
+}
+
+// goneKeys are the keys of the objects, and those at which a repair that was
+// killed may have put the same bytes aside.
+func goneKeys(repository string, gone []goneObject) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		aside := map[layout.Digest]bool{}
+		for _, g := range gone {
+			if !yield(g.key, nil) || !aside[g.SHA256] && !yield(layout.MendingKey(repository, g.SHA256), nil) {
+				return
+			}
+			aside[g.SHA256] = true
+		}
+	}
 }
 
 func (o redactOptions) lockedError(locked map[string]*publish.RetainedError) error {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"datestone/layout"
+	"datestone/publish"
 )
 
 const redactBase = "checkpoints/myfile"
@@ -166,5 +167,38 @@ func TestRedactReachesClaims(t *testing.T) {
 		if strings.HasPrefix(key, ".datestone/pending/") {
 			t.Errorf("left over: %s", key)
 		}
+	}
+}
+
+// TestRedactReachesWhatARepairKept removes what a repair that was killed had put
+// aside, too.
+func TestRedactReachesWhatARepairKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	remote := newFaultRemote(t, "mirror")
+	story := redactStory()
+	for _, step := range story[:2] {
+		remote.show(t, w.dir, step)
+		if code, said := w.run(step); code != 0 {
+			t.Fatalf("%s: exit code %d: %s", step.args, code, said)
+		}
+	}
+	for _, body := range []string{"new", "something else"} {
+		key := layout.MendingKey("myfile", layout.DigestOf([]byte(body)))
+		_, err := w.store.Put(t.Context(), publish.Bytes(layout.NewPage(layout.Private, key, []byte(body), 0).Object, []byte(body)))
+		must(t, err)
+	}
+	remote.show(t, w.dir, story[2])
+	if code, said := w.run(story[2]); code != 0 {
+		t.Fatalf("exit code %d: %s", code, said)
+	}
+	var left []string
+	for key, o := range w.store.Snapshot() {
+		if strings.HasPrefix(key, layout.MendingPrefix("myfile")) {
+			left = append(left, o.Body)
+		}
+	}
+	if !slices.Equal(left, []string{"something else"}) {
+		t.Errorf("of what was put aside %q is left", left)
 	}
 }
