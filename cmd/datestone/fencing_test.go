@@ -162,6 +162,7 @@ func (l *lateStory) meet() {
 	got := l.everything()
 	table := tableOf(l.t, want)
 	for _, all := range []siteBytes{got, want} {
+		delete(all, layout.StatusKey) // tells how the late one ended
 		maps.DeleteFunc(all, func(key, _ string) bool {
 			id := layout.Stamp(e2eID.FindString(key))
 			_, known := table.Find(id)

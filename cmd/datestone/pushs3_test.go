@@ -62,12 +62,14 @@ func (s webSite) announced(m *storetest.Memory) error {
 	if err != nil {
 		return err
 	}
+	// In this order, as a run goes on meanwhile: what is in force may be newer
+	// than the table, and the record than what is in force.
+	w := m.LookWebsite()
 	record, _ := m.Look(layout.PushedKey)
 	pushed, err := layout.DecodePushed([]byte(record.Body))
 	if err != nil {
 		return err
 	}
-	w := m.LookWebsite()
 	known := pushed.Log["/checkpoints/myfile"]
 	rules := fmt.Sprint(pushed.Website.RoutingRules)
 	switch {
