@@ -125,10 +125,8 @@ func (c interruptedCase) site(t *testing.T) pastSite {
 func (c interruptedCase) hold(t *testing.T, from string) {
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	smooth, killed := c.site(t), c.site(t)
-	began, now := time.Now(), pastNow
-	if c.place == "MinIO" {
-		now = layout.StampOf(began) // it has a clock, which must agree
-	}
+	began := time.Now()
+	now := layout.StampOf(began) // MinIO has a clock, which must agree
 	if code, said := smooth.process(now, 0, "--from", from, "myfile"); code != exitDone {
 		t.Fatalf("exit code %d: %s", code, said)
 	}
