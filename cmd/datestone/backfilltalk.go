@@ -192,6 +192,14 @@ func (p planned) name() string {
 	return string(p.ID)
 }
 
+// named is what people find a state by.
+func (p planned) named() string {
+	if p.ID == "" {
+		return p.Place
+	}
+	return fmt.Sprintf("state %s of %s", p.ID, p.Place)
+}
+
 func (t *backfillTalk) number() (n int) {
 	for _, result := range []string{resultPublished, resultEqual, resultThere, resultDone, resultSkipped} {
 		n += t.counts[result]

@@ -181,7 +181,7 @@ func (o backfillOptions) stop(t *backfillTalk, s planned, report stateReport) er
 	case t.silent == maxUnanswered:
 		return fmt.Errorf("nobody answered for %d states in a row; go on with --resume later: %s", t.silent, report.Reason)
 	case skipped && o.strict:
-		return fmt.Errorf("state %s of %s was not taken, and --strict stops there: %s", s.ID, s.Place, report.Reason)
+		return fmt.Errorf("%s was not taken, and --strict stops there: %s", s.named(), report.Reason)
 	}
 	return nil
 }
