@@ -179,7 +179,7 @@ func (b *backfill) after(ctx context.Context, s planned, report stateReport) err
 func (o backfillOptions) stop(t *backfillTalk, s planned, report stateReport) error {
 	switch skipped := report.Result == resultSkipped; {
 	case t.silent == maxUnanswered:
-		return fmt.Errorf("nobody answered for %d states in a row; go on with --resume later: %s", t.silent, report.Reason)
+		return fmt.Errorf("nobody answered for %d states in a row: %s", t.silent, report.Reason)
 	case skipped && o.strict:
 		return fmt.Errorf("%s was not taken, and --strict stops there: %s", s.named(), report.Reason)
 	}
@@ -372,6 +372,9 @@ func (b *backfill) leave(finished bool) error {
 	}
 	if finished {
 		return errors.Join(err, b.index.Remember(noteName(b.repo.Name), nil))
+	}
+	if b.done != "" {
+		b.Log.Info("the backfill has not come to its end: the same command with --resume goes on behind the last state", "repo", b.repo.Name, "state", b.done)
 	}
 	return errors.Join(err, b.note())
 }
