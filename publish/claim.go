@@ -69,6 +69,11 @@ func (l *Log) Claims(ctx context.Context) ([]layout.Claim, error) {
 		}
 		i++
 		c, err := l.claim(ctx, keys[i])
+		if errors.Is(err, fs.ErrNotExist) {
+			// One who was killed may have a delete on its way to the store.
+			halves = append(halves, keys[i-1])
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

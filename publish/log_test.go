@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -217,6 +218,42 @@ func TestHalfAClaimIsRemoved(t *testing.T) {
 		if n := len(m.Snapshot()); n != 2 {
 			t.Errorf("without %s: %d objects are left, want 2", half, n)
 		}
+	}
+}
+
+// A lateStore carries out a delete when it has listed.
+type lateStore struct {
+	*storetest.Memory
+	late string // key
+}
+
+func (s lateStore) List(ctx context.Context, prefix string) iter.Seq2[publish.Info, error] {
+	return func(yield func(publish.Info, error) bool) {
+		for info, err := range s.Memory.List(ctx, prefix) {
+			if !yield(info, err) {
+				return
+			}
+		}
+		if err := s.Delete(ctx, s.late); err != nil {
+			yield(publish.Info{}, err)
+		}
+	}
+}
+
+// What a run deletes that is killed then may go when another has listed it.
+func TestClaimThatGoesMeanwhile(t *testing.T) {
+	t.Parallel()
+	m := lateStore{&storetest.Memory{}, layout.ClaimKey(repo, stamp(1))}
+	l := newBucket(t, m).Log(repo, base)
+	claim(t, l, stamp(1), nil)
+	whole := claim(t, l, stamp(2), nil)
+	got, err := l.Claims(t.Context())
+	must(t, err)
+	if d := cmp.Diff([]layout.Stamp{whole.ID}, ids(got)); d != "" {
+		t.Error(d)
+	}
+	if n := len(m.Snapshot()); n != 2 {
+		t.Errorf("%d objects are left, want 2", n)
 	}
 }
 
