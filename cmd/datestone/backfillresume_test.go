@@ -196,9 +196,11 @@ func TestBackfill_silentSource(t *testing.T) {
 	t.Cleanup(server.Close)
 	s := newPastSite(t, t.TempDir(), fileType("mirror"))
 	args := []string{"--quiet", "backfill", "--rate", "0", "--from", "url:" + server.URL + "/{YYYY}/{MM}/{DD}/", "--resume", "myfile"}
-	code, _, said := s.do(pastNow, args...)
-	if code != exitFailed || !strings.Contains(said, "nobody answered for 5 states in a row") {
-		t.Errorf("exit code %d: %s", code, said)
+	for _, words := range [][]string{append(slices.Clone(args[:len(args)-2]), "--dry-run", "myfile"), args} {
+		code, _, said := s.do(pastNow, words...)
+		if code != exitFailed || !strings.Contains(said, "nobody answered for 5 states in a row") {
+			t.Errorf("%q: exit code %d: %s", words, code, said)
+		}
 	}
 	if ids := s.ids(); len(ids) != 3 {
 		t.Errorf("checkpoints %q, want those of three days", ids)
