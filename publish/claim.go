@@ -47,46 +47,52 @@ func (l *Log) Quiet(ctx context.Context) (bool, error) {
 }
 
 // Claims returns the open claims, oldest first. A list without a claim is what
-// a run left that was killed in between, and a claim without a list what one
-// left that was paused there while another took over: both are removed, so the
-// lock must be held.
-func (l *Log) Claims(ctx context.Context) ([]layout.Claim, error) {
+// a run left that was killed in between: it is removed, so the lock must be
+// held. Of one that was only paused there the claim may arrive after that, and
+// then content: such claims, which nobody can finish, are torn.
+func (l *Log) Claims(ctx context.Context) (claims, torn []layout.Claim, err error) {
 	var keys []string
 	for info, err := range l.bucket.list(ctx, layout.ClaimPrefix(l.repository)) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		keys = append(keys, info.Key)
 	}
-	var claims []layout.Claim
-	var halves []string
-	for i := 0; i < len(keys); i++ {
-		// The list sorts right before its claim.
-		id, isList := strings.CutSuffix(keys[i], ".files.zst")
-		if !isList || i+1 == len(keys) || keys[i+1] != id+".json" {
-			halves = append(halves, keys[i])
+	var lists []string // without claims
+	for i, key := range keys {
+		id, isList := strings.CutSuffix(key, claimList)
+		if isList { // which sorts right before its claim
+			if i+1 == len(keys) || keys[i+1] != id+".json" {
+				lists = append(lists, key)
+			}
 			continue
 		}
-		i++
-		c, err := l.claim(ctx, keys[i])
-		if errors.Is(err, fs.ErrNotExist) {
-			// One who was killed may have a delete on its way to the store.
-			halves = append(halves, keys[i-1])
-			continue
+		c, err := l.claim(ctx, key)
+		hasList := i > 0 && keys[i-1] == strings.TrimSuffix(key, ".json")+claimList
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // one who was killed may have a delete on its way to the store
+			if hasList {
+				lists = append(lists, keys[i-1])
+			}
+		case err != nil:
+			return nil, nil, err
+		case hasList:
+			claims = append(claims, c)
+		default:
+			torn = append(torn, c)
 		}
-		if err != nil {
-			return nil, err
-		}
-		claims = append(claims, c)
 	}
-	return claims, l.bucket.Delete(ctx, func(yield func(string, error) bool) {
-		for _, key := range halves {
+	return claims, torn, l.bucket.Delete(ctx, func(yield func(string, error) bool) {
+		for _, key := range lists {
 			if !yield(key, nil) {
 				return
 			}
 		}
 	})
 }
+
+// claimList is how the key of a claim's list ends.
+const claimList = ".files.zst"
 
 func (l *Log) claim(ctx context.Context, key string) (layout.Claim, error) {
 	body, _, err := l.bucket.Read(ctx, key, maxRecord)
@@ -136,6 +142,15 @@ func (l *Log) Drop(ctx context.Context, plan layout.Plan) error {
 		return fmt.Errorf("drop claim %s of %q: %w", plan.ID, l.repository, err)
 	}
 	return l.Unclaim(ctx, plan.ID)
+}
+
+// DropTorn removes a torn claim, and all that stands where its content would be.
+// As for Drop, the log must have moved on.
+func (l *Log) DropTorn(ctx context.Context, id layout.Stamp) error {
+	if _, _, err := l.Sweep(ctx, []layout.Stamp{id}); err != nil {
+		return fmt.Errorf("drop claim %s of %q: %w", id, l.repository, err)
+	}
+	return l.Unclaim(ctx, id)
 }
 
 // list is Store.List, begun again where it broke off. It takes no place from

@@ -45,8 +45,8 @@ func (l *Log) SetSwept(ctx context.Context, s layout.Swept) error {
 }
 
 // Sweep deletes all that stands in the checkpoints ids, and says how many
-// objects and bytes (each link counts) those were. They must be pruned: a time
-// that was pruned never becomes a checkpoint again.
+// objects and bytes (each link counts) those were. They must be pruned, or have
+// never been committed, nor ever be: neither becomes a checkpoint again.
 func (l *Log) Sweep(ctx context.Context, ids []layout.Stamp) (objects int, bytes int64, err error) {
 	var count, size atomic.Int64
 	g, gctx := errgroup.WithContext(ctx)

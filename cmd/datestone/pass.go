@@ -277,7 +277,7 @@ func (p *pass) settle(ctx context.Context) error {
 func (p *pass) movedOn(c layout.Claim) bool { return p.known.Table.Log.Entries > c.Past.Entries }
 
 func (p *pass) readClaims(ctx context.Context) error {
-	all, err := p.log.Claims(ctx)
+	all, _, err := p.log.Claims(ctx) // torn ones go at the end of the pass
 	p.claims, p.past = nil, nil
 	for _, c := range all {
 		if c.Past != nil {
