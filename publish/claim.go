@@ -51,12 +51,9 @@ func (l *Log) Quiet(ctx context.Context) (bool, error) {
 // held. Of one that was only paused there the claim may arrive after that, and
 // then content: such claims, which nobody can finish, are torn.
 func (l *Log) Claims(ctx context.Context) (claims, torn []layout.Claim, err error) {
-	var keys []string
-	for info, err := range l.bucket.list(ctx, layout.ClaimPrefix(l.repository)) {
-		if err != nil {
-			return nil, nil, err
-		}
-		keys = append(keys, info.Key)
+	keys, err := l.claimKeys(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 	var lists []string // without claims
 	for i, key := range keys {
@@ -89,6 +86,16 @@ func (l *Log) Claims(ctx context.Context) (claims, torn []layout.Claim, err erro
 			}
 		}
 	})
+}
+
+func (l *Log) claimKeys(ctx context.Context) (keys []string, err error) {
+	for info, err := range l.bucket.list(ctx, layout.ClaimPrefix(l.repository)) {
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, info.Key)
+	}
+	return keys, nil
 }
 
 // claimList is how the key of a claim's list ends.
