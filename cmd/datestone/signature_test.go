@@ -256,7 +256,7 @@ func TestVerifySigned(t *testing.T) {
 	wantVerified(exitDamage, strings.Join([]string{
 		"signature checkpoints/myfile/log/2.json.sig  does not count: it is not one of this record for \"datestone\": ssh: signature did not verify",
 		"signature checkpoints/myfile/log/3.json.sig  does not count: there is none",
-		"datestone: verify: 2 things not as they should be"}, "\n"))
+		"datestone: verify: 2 findings left"}, "\n"))
 
 	e := s.env("20250319T160000Z", io.Discard)
 	e.ConfigFile = s.config()

@@ -87,7 +87,7 @@ func (o verifyOptions) do(ctx context.Context, e *env) error {
 		return err
 	}
 	if left := v.findings - v.repaired; left > 0 {
-		return withCode(exitDamage, fmt.Errorf("verify: %s not as they should be", count(left, "thing")))
+		return withCode(exitDamage, fmt.Errorf("verify: %s left", count(left, "finding")))
 	}
 	return nil
 }
