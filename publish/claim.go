@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"slices"
 	"strings"
 
 	"datestone/layout"
@@ -46,21 +47,41 @@ func (l *Log) Quiet(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// Claims returns the open claims, oldest first. A list without a claim is what
-// a run left that was killed in between: it is removed, so the lock must be
-// held. Of one that was only paused there the claim may arrive after that, and
-// then content: such claims, which nobody can finish, are torn.
-func (l *Log) Claims(ctx context.Context) (claims, torn []layout.Claim, err error) {
+// Claims are those that stand, oldest first.
+type Claims struct {
+	Open []layout.Claim
+	// Torn claims have lost their list, so that nobody can finish them: whoever
+	// made one was paused between its halves, and may have brought content in.
+	Torn []layout.Claim
+	// Halves are the IDs of lists without a claim: whoever wrote one was killed
+	// before the other half, or was paused there, so that it may yet arrive. The
+	// ID can be taken for the same list, and for no other.
+	Halves []layout.Stamp
+}
+
+// Newest returns the newest ID that is claimed; none where there is none.
+func (c Claims) Newest() (id layout.Stamp) {
+	for _, claim := range slices.Concat(c.Open, c.Torn) {
+		id = max(id, claim.ID)
+	}
+	return id
+}
+
+// Claims returns what stands.
+func (l *Log) Claims(ctx context.Context) (all Claims, err error) {
 	keys, err := l.claimKeys(ctx)
 	if err != nil {
-		return nil, nil, err
+		return all, err
 	}
-	var lists []string // without claims
+	half := func(list string) {
+		id := strings.TrimSuffix(strings.TrimPrefix(list, layout.ClaimPrefix(l.repository)), claimList)
+		all.Halves = append(all.Halves, layout.Stamp(id))
+	}
 	for i, key := range keys {
 		id, isList := strings.CutSuffix(key, claimList)
 		if isList { // which sorts right before its claim
 			if i+1 == len(keys) || keys[i+1] != id+".json" {
-				lists = append(lists, key)
+				half(key)
 			}
 			continue
 		}
@@ -69,23 +90,17 @@ func (l *Log) Claims(ctx context.Context) (claims, torn []layout.Claim, err erro
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // one who was killed may have a delete on its way to the store
 			if hasList {
-				lists = append(lists, keys[i-1])
+				half(keys[i-1])
 			}
 		case err != nil:
-			return nil, nil, err
+			return all, err
 		case hasList:
-			claims = append(claims, c)
+			all.Open = append(all.Open, c)
 		default:
-			torn = append(torn, c)
+			all.Torn = append(all.Torn, c)
 		}
 	}
-	return claims, torn, l.bucket.Delete(ctx, func(yield func(string, error) bool) {
-		for _, key := range lists {
-			if !yield(key, nil) {
-				return
-			}
-		}
-	})
+	return all, nil
 }
 
 func (l *Log) claimKeys(ctx context.Context) (keys []string, err error) {
@@ -130,7 +145,7 @@ func (l *Log) ClaimFiles(ctx context.Context, c layout.Claim) iter.Seq2[layout.F
 	return l.bucket.fileList(ctx, layout.ClaimFilesKey(l.repository, c.ID), c.List.SHA256)
 }
 
-// Unclaim removes a claim that was committed; its content stays.
+// Unclaim removes a claim that was committed, or half a claim; content stays.
 func (l *Log) Unclaim(ctx context.Context, id layout.Stamp) error {
 	// The list goes last: a claim that stands can be read.
 	for _, key := range []string{layout.ClaimKey(l.repository, id), layout.ClaimFilesKey(l.repository, id)} {

@@ -178,9 +178,9 @@ func TestClaims(t *testing.T) {
 	if quiet, err = l.Quiet(t.Context()); quiet || err != nil {
 		t.Errorf("with claims: quiet is %t, %v", quiet, err)
 	}
-	got, _, err := l.Claims(t.Context())
+	got, err := l.Claims(t.Context())
 	must(t, err)
-	if d := cmp.Diff([]layout.Claim{first, second}, got); d != "" {
+	if d := cmp.Diff(publish.Claims{Open: []layout.Claim{first, second}}, got); d != "" {
 		t.Error(d)
 	}
 	_, other, err := publish.EncodeFileList(layout.Files(files(map[string]string{"a": "two"}, stamp(1))))
@@ -195,16 +195,19 @@ func TestClaims(t *testing.T) {
 	if claimed, err := l.Claimed(t.Context(), second.ID); !claimed || err != nil {
 		t.Errorf("the other is claimed: %t, %v", claimed, err)
 	}
-	got, _, err = l.Claims(t.Context())
+	got, err = l.Claims(t.Context())
 	must(t, err)
-	if d := cmp.Diff([]layout.Stamp{second.ID}, ids(got)); d != "" {
+	if d := cmp.Diff([]layout.Stamp{second.ID}, ids(got.Open)); d != "" {
 		t.Error(d)
 	}
 }
 
 func TestHalfAClaim(t *testing.T) {
 	t.Parallel()
-	for lacks, want := range map[string][]layout.Stamp{layout.ClaimKey(repo, stamp(1)): nil, layout.ClaimFilesKey(repo, stamp(1)): {stamp(1)}} {
+	for lacks, want := range map[string]struct{ halves, torn []layout.Stamp }{
+		layout.ClaimKey(repo, stamp(1)):      {halves: []layout.Stamp{stamp(1)}},
+		layout.ClaimFilesKey(repo, stamp(1)): {torn: []layout.Stamp{stamp(1)}},
+	} {
 		m := &storetest.Memory{}
 		l := newBucket(t, m).Log(repo, base)
 		claim(t, l, stamp(1), nil)
@@ -212,15 +215,21 @@ func TestHalfAClaim(t *testing.T) {
 		content := layout.Key(base, stamp(1), "a")
 		m.Plant(content, &storetest.Object{Body: "brought in"})
 		must(t, m.Delete(t.Context(), lacks))
-		got, broken, err := l.Claims(t.Context())
+		got, err := l.Claims(t.Context())
 		must(t, err)
-		if d := cmp.Diff([]layout.Stamp{whole.ID}, ids(got)) + cmp.Diff(want, ids(broken)); d != "" {
+		if d := cmp.Diff([]layout.Stamp{whole.ID}, ids(got.Open)) + cmp.Diff(want.halves, got.Halves) + cmp.Diff(want.torn, ids(got.Torn)); d != "" {
 			t.Errorf("without %s: %s", lacks, d)
 		}
-		for _, c := range broken {
+		if got.Newest() != stamp(2) {
+			t.Errorf("without %s: the newest that is taken is %q", lacks, got.Newest())
+		}
+		for _, c := range got.Torn {
 			must(t, l.DropTorn(t.Context(), c.ID))
 		}
-		if n := len(m.Snapshot()); n != 3-len(want) {
+		for _, id := range got.Halves {
+			must(t, l.Unclaim(t.Context(), id))
+		}
+		if n := len(m.Snapshot()); n != 3-len(want.torn) {
 			t.Errorf("without %s: %d objects are left", lacks, n)
 		}
 	}
@@ -252,13 +261,10 @@ func TestClaimThatGoesMeanwhile(t *testing.T) {
 	l := newBucket(t, m).Log(repo, base)
 	claim(t, l, stamp(1), nil)
 	whole := claim(t, l, stamp(2), nil)
-	got, _, err := l.Claims(t.Context())
+	got, err := l.Claims(t.Context())
 	must(t, err)
-	if d := cmp.Diff([]layout.Stamp{whole.ID}, ids(got)); d != "" {
+	if d := cmp.Diff([]layout.Stamp{whole.ID}, ids(got.Open)) + cmp.Diff([]layout.Stamp{stamp(1)}, got.Halves); d != "" {
 		t.Error(d)
-	}
-	if n := len(m.Snapshot()); n != 2 {
-		t.Errorf("%d objects are left, want 2", n)
 	}
 }
 
@@ -266,7 +272,7 @@ func TestForeignClaimIsRefused(t *testing.T) {
 	t.Parallel()
 	m := &storetest.Memory{}
 	claim(t, newBucket(t, m).Log(repo, base), stamp(1), nil)
-	_, _, err := newBucket(t, m).Log(repo, "elsewhere").Claims(t.Context())
+	_, err := newBucket(t, m).Log(repo, "elsewhere").Claims(t.Context())
 	if err == nil || !strings.Contains(err.Error(), base) {
 		t.Errorf("got %v", err)
 	}

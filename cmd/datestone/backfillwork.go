@@ -69,6 +69,9 @@ func (b *backfill) work(ctx context.Context) error {
 	if err := b.settle(ctx); err != nil {
 		return err
 	}
+	if err := b.dropTorn(ctx); err != nil {
+		return err
+	}
 	// Channels count from commits, and what is the future is no state.
 	if err := (&moment{now: b.Now, bucket: b.bucket}).agree(ctx); err != nil {
 		return err
@@ -344,23 +347,6 @@ func (b *backfill) tell(ctx context.Context, last bool) error {
 	}
 	b.told, b.cost = time.Now(), time.Since(began)
 	return b.note()
-}
-
-// dropClaims removes the claims that interrupted backfills left and that no
-// state wants any more: with their content, unless they were committed.
-func (b *backfill) dropClaims(ctx context.Context) error {
-	for _, c := range b.past {
-		var err error
-		if _, committed := b.known.Table.Find(c.ID); committed {
-			err = b.log.Unclaim(ctx, c.ID)
-		} else if b.movedOn(c) {
-			err = b.drop(ctx, c)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // leave is what is done however the work ended: people are told what changed,

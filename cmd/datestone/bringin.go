@@ -80,10 +80,7 @@ func (p *pass) resume(ctx context.Context, c layout.Claim) (*open, error) {
 // claim takes an ID for the wanted state. One that turns out to be taken is
 // left to whoever has it.
 func (p *pass) claim(ctx context.Context) (*open, error) {
-	after := p.known.Table.FinalUntil
-	for _, c := range p.claims {
-		after = max(after, c.ID)
-	}
+	after := max(p.known.Table.FinalUntil, p.all.Newest())
 	for {
 		id, err := p.moment.take(ctx, p.repo.Name, after)
 		if err != nil {

@@ -124,12 +124,12 @@ func (p *pass) tellAndClear(ctx context.Context) error {
 // log has not passed yet stays, and so does that of a past state while its
 // backfill may only be paused.
 func (p *pass) clear(ctx context.Context) error {
-	claims, torn, err := p.log.Claims(ctx)
+	claims, err := p.log.Claims(ctx)
 	if err != nil {
 		return err
 	}
 	var open layout.Stamp
-	for i, c := range slices.Concat(claims, torn) {
+	for i, c := range slices.Concat(claims.Open, claims.Torn) {
 		_, committed := p.known.Table.Find(c.ID)
 		switch {
 		case committed:
@@ -139,13 +139,20 @@ func (p *pass) clear(ctx context.Context) error {
 			open = c.ID
 		default:
 			p.Log.InfoContext(ctx, "removing a claim that is not wanted any more", "repo", p.repo.Name, "checkpoint", c.ID)
-			if i < len(claims) {
+			if i < len(claims.Open) {
 				err = p.drop(ctx, c)
 			} else {
 				err = p.log.DropTorn(ctx, c.ID)
 			}
 		}
 		if err != nil {
+			return err
+		}
+	}
+	for _, id := range claims.Halves {
+		if id > p.known.Table.FinalUntil {
+			open = id
+		} else if err := p.log.Unclaim(ctx, id); err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,8 @@ type pass struct {
 	// claims are those open, oldest first, and past those of a backfill, which
 	// only a backfill can finish; read under the lock.
 	claims, past []layout.Claim
+	// all are the claims as they stand, those that nobody can finish too.
+	all publish.Claims
 	// current is the claim that is being worked on, or nil.
 	current *open
 	// begun says that the index was begun again.
@@ -276,10 +278,10 @@ func (p *pass) settle(ctx context.Context) error {
 // commit it.
 func (p *pass) movedOn(c layout.Claim) bool { return p.known.Table.Log.Entries > c.Past.Entries }
 
-func (p *pass) readClaims(ctx context.Context) error {
-	all, _, err := p.log.Claims(ctx) // torn ones go at the end of the pass
+func (p *pass) readClaims(ctx context.Context) (err error) {
+	p.all, err = p.log.Claims(ctx)
 	p.claims, p.past = nil, nil
-	for _, c := range all {
+	for _, c := range p.all.Open {
 		if c.Past != nil {
 			p.past = append(p.past, c)
 		} else {

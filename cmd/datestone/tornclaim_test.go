@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"datestone/layout"
+	"datestone/publish/storetest"
 )
 
 // TestTornClaim takes the list of a claim away, as one who takes over does when
@@ -45,5 +46,22 @@ func TestTornClaim(t *testing.T) {
 	do(later)
 	if keys := left(); len(keys) > 0 {
 		t.Errorf("left over: %q", keys)
+	}
+}
+
+// TestHalfAClaimTakesItsID lets a list stand whose claim may be on its way, and
+// content after it: no checkpoint may get that ID.
+func TestHalfAClaimTakesItsID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	step := faultStory()[0]
+	w.store.Plant(layout.ClaimFilesKey("myfile", step.now), &storetest.Object{Body: "half"})
+	newFaultRemote(t, "mirror").show(t, w.dir, step)
+	if code, said := w.run(step); code != 0 {
+		t.Fatalf("exit code %d: %s", code, said)
+	}
+	table := tableOf(t, memoryBytes(w.store))
+	if len(table.Checkpoints) != 1 || table.Newest() != step.now.Next() {
+		t.Errorf("got %+v, want one a second later", table.Checkpoints)
 	}
 }
