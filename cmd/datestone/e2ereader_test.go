@@ -45,7 +45,6 @@ func TestReadersWhileRunsPublish(t *testing.T) {
 				s.configure(fmt.Sprint(i), execOf(nginx))
 				s.run(e2eHour(i), "run")
 			}
-			time.Sleep(100 * time.Millisecond) // the readers see the last one, too
 			close(stop)
 			all.Wait()
 			for _, r := range readers {
@@ -106,22 +105,28 @@ func newE2EReader(t *testing.T, url string, remote *e2eRemote, seed uint64) *e2e
 	return r
 }
 
-// read polls until stop is closed.
+// read polls until stop is closed, and then once more, to see the last one too.
 func (r *e2eReader) read(stop <-chan struct{}) {
 	for round := 0; ; round++ {
 		select {
 		case <-stop:
+			r.look(0)
 			return
 		default:
 		}
-		for _, id := range r.announced(round) {
-			if !r.known[id] || r.rng.IntN(10) == 0 {
-				r.complete(id)
-			}
-			r.known[id] = true
-		}
+		r.look(round)
 		r.ask()
 		time.Sleep(2 * time.Millisecond) // leave something of a small machine to the runs
+	}
+}
+
+// look wants all that is announced to be complete.
+func (r *e2eReader) look(round int) {
+	for _, id := range r.announced(round) {
+		if !r.known[id] || r.rng.IntN(10) == 0 {
+			r.complete(id)
+		}
+		r.known[id] = true
 	}
 }
 
